@@ -1,1 +1,4 @@
+//! NANO's runtime host: runs Workers for Envoy's external-processing filter.
+//! ARCHITECTURE.md at the top of the repository has the map.
 
+pub mod exchange;
