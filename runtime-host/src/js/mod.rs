@@ -8,4 +8,7 @@
 //! called while a file is evaluated: there is no request, no entropy and no clock in a snapshot.
 
 /// Files of the snapshot in the order of evaluation: the one list.
-pub const FILES: &[(&str, &str)] = &[("00_primordials.js", include_str!("00_primordials.js"))];
+pub const FILES: &[(&str, &str)] = &[
+    ("00_primordials.js", include_str!("00_primordials.js")),
+    ("01_webidl.js", include_str!("01_webidl.js")),
+];
