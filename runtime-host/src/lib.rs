@@ -2,3 +2,6 @@
 //! ARCHITECTURE.md at the top of the repository has the map.
 
 pub mod exchange;
+pub mod isolate;
+pub mod js;
+pub mod ops;

@@ -1,0 +1,9 @@
+//! V8 isolates: the snapshot they start from, one Worker version in each, and their limits.
+//!
+//! This room and [`crate::ops`] are the only ones that name V8; neither names Envoy.
+#![allow(unsafe_code)] // Embedding V8 is unsafe by nature; each block says why it holds.
+
+pub mod platform;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
