@@ -11,4 +11,9 @@
 pub const FILES: &[(&str, &str)] = &[
     ("00_primordials.js", include_str!("00_primordials.js")),
     ("01_webidl.js", include_str!("01_webidl.js")),
+    ("29_mime_type.js", include_str!("29_mime_type.js")),
+    ("30_headers.js", include_str!("30_headers.js")),
+    ("31_body.js", include_str!("31_body.js")),
+    ("32_request.js", include_str!("32_request.js")),
+    ("33_response.js", include_str!("33_response.js")),
 ];

@@ -1,0 +1,254 @@
+"use strict";
+// Response (https://fetch.spec.whatwg.org/#response-class) as Workers have it.
+
+const { JSONStringify, RegExpPrototypeExec, TypeError, RangeError } = internals.primordials;
+const { configureInterface, DOMString, illegalInvocation, isObject, privateKey, requireArguments, unsignedShort } =
+  internals.webidl;
+
+const inConstructor = "Failed to construct 'Response'";
+const inJson = "Failed to execute 'json' on 'Response'";
+const inRedirect = "Failed to execute 'redirect' on 'Response'";
+
+class ResponseState {
+  type = "default";
+  status = 200;
+  statusText = "";
+  headers = undefined;
+  /** A BodyRecord or null. */
+  body = null;
+  url = "";
+  redirected = false;
+  cf = undefined;
+  /** "automatic": the host may compress; "manual": the body has the encoding that Content-Encoding says. */
+  encodeBody = "automatic";
+
+  get headersDirty() {
+    return internals.headers.isDirty(this.headers);
+  }
+
+  get headersOrigin() {
+    return internals.headers.origin(this.headers);
+  }
+}
+
+// ---- Construction ----
+
+// https://fetch.spec.whatwg.org/#null-body-status, 103 aside: nothing makes one.
+const isNullBodyStatus = (status) => status === 101 || status === 204 || status === 205 || status === 304;
+
+// What can't be in a reason-phrase (RFC 9112 §4).
+const notReason = /[^\t\x20-\x7e\x80-\xff]/;
+
+function setStatus(state, value) {
+  const status = unsignedShort(value, inConstructor, "member 'status' of ResponseInit");
+  if (status < 200 || status > 599) {
+    throw new RangeError(
+      "Responses may only be constructed with status codes in the range 200 to 599, inclusive.",
+    );
+  }
+  state.status = status;
+}
+
+function setStatusText(state, value) {
+  const text = DOMString(value, inConstructor, "member 'statusText' of ResponseInit");
+  if (RegExpPrototypeExec(notReason, text) !== null) throw new TypeError("Invalid statusText");
+  state.statusText = text;
+}
+
+function setEncodeBody(state, value) {
+  const encode = DOMString(value, inConstructor, "member 'encodeBody' of ResponseInit");
+  if (encode !== "automatic" && encode !== "manual") throw new TypeError(`encodeBody: unexpected value: ${encode}`);
+  state.encodeBody = encode;
+}
+
+// `new Response(body, response)` takes everything but the body from `response`.
+function applyResponse(state, other) {
+  setStatus(state, other.status);
+  state.statusText = other.statusText;
+  state.headers = internals.headers.copy(other.headers);
+  state.cf = other.cf;
+  state.encodeBody = other.encodeBody;
+}
+
+// Members are read in the order of their names, as Web IDL says.
+function applyInit(state, init) {
+  const { cf, encodeBody, headers, status, statusText, webSocket } = init;
+  if (cf !== undefined && cf !== null) {
+    if (!isObject(cf)) throw new TypeError(`${inConstructor}: member 'cf' of ResponseInit is not an object.`);
+    state.cf = cf;
+  }
+  if (encodeBody !== undefined) setEncodeBody(state, encodeBody);
+  if (headers !== undefined) state.headers = internals.headers.from(headers);
+  if (webSocket !== undefined && webSocket !== null) {
+    throw new TypeError(
+      `${inConstructor}: a Worker can't answer with a WebSocket of its own here. ` +
+        "Return fetch(request) to pass an upgrade through to the upstream.",
+    );
+  }
+  if (status !== undefined) setStatus(state, status);
+  if (statusText !== undefined) setStatusText(state, statusText);
+}
+
+function newState(init) {
+  const state = new ResponseState();
+  if (init !== undefined && init !== null) {
+    if (!isObject(init)) {
+      throw new TypeError(`${inConstructor}: constructor parameter 2 is not of type 'ResponseInit or Response'.`);
+    }
+    const other = stateOf(init);
+    if (other === undefined) applyInit(state, init);
+    else applyResponse(state, other);
+  }
+  if (state.headers === undefined) state.headers = internals.headers.fromList([]);
+  return state;
+}
+
+function setBody(state, body) {
+  state.body = internals.body.extractWithType(body, state.headers, inConstructor);
+  if (!isNullBodyStatus(state.status)) return;
+  // Workers let an empty string or buffer pass for no body.
+  if (!internals.body.isEmpty(state.body)) {
+    throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
+  }
+  state.body = null;
+}
+
+// ---- The class ----
+
+let stateOf, wrap;
+
+class Response {
+  #state;
+
+  constructor(body = undefined, init = undefined) {
+    if (body === privateKey) {
+      this.#state = init;
+      return;
+    }
+    const state = newState(init);
+    if (body !== undefined && body !== null) setBody(state, body);
+    this.#state = state;
+  }
+
+  static {
+    stateOf = (value) => (isObject(value) && #state in value ? value.#state : undefined);
+    wrap = (state) => new Response(privateKey, state);
+  }
+
+  static error() {
+    const state = new ResponseState();
+    state.type = "error";
+    state.status = 0;
+    state.headers = internals.headers.fromList([], "immutable");
+    return wrap(state);
+  }
+
+  static json(data, init = undefined) {
+    requireArguments(arguments.length, 1, inJson);
+    const text = JSONStringify(data);
+    if (text === undefined) throw new TypeError(`${inJson}: the value is not JSON serializable.`);
+    const state = newState(init);
+    if (!internals.headers.has(state.headers, "content-type")) {
+      internals.headers.set(state.headers, "content-type", "application/json");
+    }
+    setBody(state, text);
+    return wrap(state);
+  }
+
+  static redirect(url, status = 302) {
+    requireArguments(arguments.length, 1, inRedirect);
+    const given = DOMString(url, inRedirect, "parameter 1");
+    const href = internals.url.parseHref(given);
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${given}`);
+    const code = unsignedShort(status, inRedirect, "parameter 2");
+    if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) {
+      throw new RangeError(`${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
+    }
+    const state = new ResponseState();
+    state.status = code;
+    state.headers = internals.headers.fromList(["location", href], "immutable");
+    return wrap(state);
+  }
+
+  get type() {
+    return required(this).type;
+  }
+  get url() {
+    return required(this).url;
+  }
+  get redirected() {
+    return required(this).redirected;
+  }
+  get status() {
+    return required(this).status;
+  }
+  get ok() {
+    const { status } = required(this);
+    return status >= 200 && status <= 299;
+  }
+  get statusText() {
+    return required(this).statusText;
+  }
+  get headers() {
+    return required(this).headers;
+  }
+  /** Of Workers: the socket of an accepted upgrade. */
+  get webSocket() {
+    required(this);
+    return null;
+  }
+  get cf() {
+    return required(this).cf;
+  }
+
+  clone() {
+    const from = required(this);
+    const state = new ResponseState();
+    state.type = from.type;
+    state.status = from.status;
+    state.statusText = from.statusText;
+    state.headers = internals.headers.clone(from.headers);
+    state.url = from.url;
+    state.redirected = from.redirected;
+    state.cf = from.cf;
+    state.encodeBody = from.encodeBody;
+    state.body = internals.body.clone(from.body);
+    return wrap(state);
+  }
+}
+
+function required(self) {
+  const state = stateOf(self);
+  if (state === undefined) illegalInvocation();
+  return state;
+}
+
+internals.body.install(Response, (self) => stateOf(self));
+configureInterface(Response);
+internals.expose("Response", Response);
+
+internals.response = {
+  __proto__: null,
+  is: (value) => stateOf(value) !== undefined,
+  stateOf,
+  /**
+   * The answer to a fetch(). `headersThunk(origin)` returns the packed headers, once, when JavaScript first looks;
+   * `bodyHandle` is undefined or null when no body follows. Its headers can't be modified; `origin` is what
+   * `inspect().headersOrigin` says of it and of copies with unchanged headers.
+   */
+  createUpstream({ status, statusText = "", headersThunk, origin, bodyHandle, url, redirected = false }) {
+    const state = new ResponseState();
+    state.status = status;
+    state.statusText = statusText;
+    state.headers = internals.headers.fromPacked(headersThunk, "immutable", origin);
+    state.body = internals.body.fromHost(bodyHandle);
+    state.url = url;
+    state.redirected = redirected;
+    return wrap(state);
+  },
+  /**
+   * What the engine needs to send a response: `type` ("error" for Response.error()), `status`, `statusText`, `headers`
+   * (a Headers), `headersDirty`, `headersOrigin`, `body` (see internals.body.take), `encodeBody`, `cf`.
+   */
+  inspect: required,
+};
