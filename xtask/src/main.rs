@@ -1,1 +1,26 @@
-fn main() {}
+//! `cargo xtask`: the commands people run in this repository, and what these need.
+
+mod cache;
+mod cli;
+mod debian;
+mod envoy;
+mod process;
+mod python;
+mod test;
+mod v8;
+mod versions;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

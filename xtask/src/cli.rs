@@ -1,0 +1,56 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::test::Test;
+use crate::{v8, workspace};
+
+/// The commands people run in this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Test(Test),
+    V8(V8),
+}
+
+/// Provide V8's static library (`up` and `test` do this by themselves).
+#[derive(Debug, Args)]
+struct V8 {
+    /// Build it from source even if there is another way: most of an hour on two cores.
+    #[arg(long)]
+    from_source: bool,
+    /// Put the archive and its binding into this directory, to use with
+    /// `RUSTY_V8_ARCHIVE`, rather than into the v8 crate's cache.
+    #[arg(long, value_name = "DIR", requires = "from_source")]
+    out: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Test(test) => test.run(),
+            Command::V8(V8 { from_source: true, out }) => v8::from_source(out.as_deref()),
+            Command::V8(V8 { from_source: false, .. }) => v8::provide(workspace::root()?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

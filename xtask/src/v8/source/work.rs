@@ -1,0 +1,54 @@
+//! The directory in which V8 is built, and the parts of it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{cache, versions};
+
+/// Everything of one source build. It stays, so that an interrupted build goes on
+/// where it stopped; once the archive is made the whole directory may be removed.
+#[derive(Debug)]
+pub struct Work {
+    root: PathBuf,
+}
+
+impl Work {
+    /// The directory for the pinned V8, created when it is new.
+    pub fn open() -> Result<Self> {
+        let root = cache::dir()?.join(format!("v8-{}-build", versions::V8));
+        std::fs::create_dir_all(&root)
+            .with_context(|| format!("cannot create {}", root.display()))?;
+        Ok(Self { root })
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The crate's source, with what the published crate leaves out.
+    pub fn tree(&self) -> PathBuf {
+        self.root.join("tree")
+    }
+
+    /// GN's and ninja's output.
+    pub fn out(&self) -> PathBuf {
+        self.tree().join("out")
+    }
+
+    /// Debian's clang in the layout that V8's build files expect.
+    pub fn clang(&self) -> PathBuf {
+        self.root.join("clang")
+    }
+
+    /// Precompiled headers and what they are made of.
+    pub fn headers(&self) -> PathBuf {
+        self.root.join("headers")
+    }
+
+    /// What the compilers printed.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("ninja.log")
+    }
+}

@@ -1,0 +1,66 @@
+//! The workspace that xtask belongs to: where it is, and cargo run on it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::process::{capture, run, say};
+
+/// The checkout and where cargo builds it.
+#[derive(Debug)]
+pub struct Workspace {
+    root: &'static Path,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace, wherever in it xtask was called.
+    pub fn open() -> Result<Self> {
+        let root = root()?;
+        let mut metadata = Command::new(cargo());
+        metadata.args(["metadata", "--format-version=1", "--no-deps"]).current_dir(root);
+        let metadata: serde_json::Value = serde_json::from_str(&capture(&mut metadata)?)?;
+        let target = metadata["target_directory"].as_str().context("cargo's target directory")?;
+        Ok(Self { root, target: PathBuf::from(target) })
+    }
+
+    /// The root of the checkout.
+    pub fn root(&self) -> &'static Path {
+        self.root
+    }
+
+    /// The `nano-host` program, as [`build`](Self::build) makes it.
+    pub fn host(&self) -> PathBuf {
+        self.target.join("debug/nano-host")
+    }
+
+    /// Builds all programs and tests in one go: with the one set of crate features
+    /// that makes, nothing is compiled twice for `up` and `test`.
+    pub fn build(&self) -> Result<()> {
+        self.cargo("building", &["build", "--workspace", "--bins", "--tests"])
+    }
+
+    /// Runs cargo on the workspace, with its progress on our terminal.
+    pub fn cargo(&self, doing: &str, arguments: &[&str]) -> Result<()> {
+        say(format!("{doing}: cargo {}", arguments.join(" ")));
+        run(self.command().args(arguments))
+    }
+
+    /// Cargo, in the workspace.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(cargo());
+        command.current_dir(self.root);
+        command
+    }
+}
+
+/// The root of the checkout.
+pub fn root() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the checkout")
+}
+
+/// The cargo that runs xtask.
+pub fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
