@@ -60,7 +60,9 @@ fn create() -> Vec<u8> {
 
 /// Runs every file and returns `internals`.
 fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
-    let internals = v8::Object::new(scope);
+    // Without a prototype, so that nothing a Worker adds to Object.prototype shows up on it.
+    let null = v8::null(scope).into();
+    let internals = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
     let ops = ops::object(scope);
     for (name, source) in js::FILES {
         v8::tc_scope!(let scope, scope);

@@ -11,6 +11,10 @@
 pub const FILES: &[(&str, &str)] = &[
     ("00_primordials.js", include_str!("00_primordials.js")),
     ("01_webidl.js", include_str!("01_webidl.js")),
+    ("02_dom_exception.js", include_str!("02_dom_exception.js")),
+    ("03_events.js", include_str!("03_events.js")),
+    ("04_abort.js", include_str!("04_abort.js")),
+    ("05_globals.js", include_str!("05_globals.js")),
     ("29_mime_type.js", include_str!("29_mime_type.js")),
     ("30_headers.js", include_str!("30_headers.js")),
     ("31_body.js", include_str!("31_body.js")),

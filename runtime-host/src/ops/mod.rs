@@ -3,9 +3,11 @@
 //! An op is `fn(scope, args, return_value)`. Arguments come from code of ours, but carry a Worker's
 //! values: an op checks types and bounds and throws a JavaScript exception; it never panics. An op
 //! that finishes later takes an op id and is settled by the engine (see [`crate::engine`]).
+#![allow(clippy::needless_pass_by_value)] // V8's callback signature takes its arguments by value.
 #![allow(unsafe_code)] // Ops read and write V8's buffers; each block says why it holds.
 
 mod base;
+mod globals;
 
 use v8::MapFnTo;
 
@@ -26,6 +28,8 @@ pub fn list() -> Vec<Op> {
     ops![
         "isProxy" => base::is_proxy,
         "promiseState" => base::promise_state,
+        "queueMicrotask" => globals::queue_microtask,
+        "errorLocation" => globals::error_location,
     ]
 }
 

@@ -1,0 +1,115 @@
+"use strict";
+// Small globals: self, navigator, queueMicrotask, reportError, and the global scope as an EventTarget.
+
+const { webidl, primordials, events } = internals;
+const { FunctionPrototypeCall, ObjectFreeze, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor, globalThis } = primordials;
+const { ErrorEvent, EventTarget, defineHandler, fireEvent, hasListeners } = events;
+const { illegalConstructor, illegalInvocation, privateKey, requireArguments } = webidl;
+
+// ---- Errors nobody caught ----
+
+let reporting = false;
+
+/**
+ * https://html.spec.whatwg.org/#report-an-exception: an `error` event at the global scope; unless a listener cancels it,
+ * the host logs the exception (internals.logUncaught).
+ */
+internals.reportException = (error) => {
+  // A listener that throws while an exception is being reported must not start over.
+  if (!reporting && hasListeners(globalThis, "error")) {
+    reporting = true;
+    try {
+      if (!fireEvent(globalThis, new ErrorEvent("error", errorInit(error)))) return;
+    } finally {
+      reporting = false;
+    }
+  }
+  internals.logUncaught?.(error);
+};
+
+// `ops.errorLocation` tells message, script, line and column as the engine knows them.
+function errorInit(error) {
+  const at = ops.errorLocation(error);
+  return { __proto__: null, cancelable: true, error, message: at[0], filename: at[1], lineno: at[2], colno: at[3] };
+}
+
+function reportError(e) {
+  requireArguments(arguments.length, 1, "Failed to execute 'reportError'");
+  internals.reportException(e);
+}
+
+// ---- Microtasks ----
+
+function queueMicrotask(callback) {
+  const prefix = "Failed to execute 'queueMicrotask'";
+  requireArguments(arguments.length, 1, prefix);
+  webidl.callback(callback, prefix, "parameter 1");
+  ops.queueMicrotask(() => {
+    try {
+      FunctionPrototypeCall(callback, undefined);
+    } catch (error) {
+      internals.reportException(error);
+    }
+  });
+}
+primordials.queueMicrotask = queueMicrotask;
+
+internals.expose("reportError", reportError, true);
+internals.expose("queueMicrotask", queueMicrotask, true);
+
+// ---- The global scope ----
+
+for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"]) {
+  internals.expose(name, EventTarget.prototype[name], true);
+}
+for (const type of ["error", "unhandledrejection", "rejectionhandled"]) defineHandler(globalThis, type);
+
+const languages = ObjectFreeze(["en"]);
+
+class Navigator {
+  #brand;
+  constructor(key = undefined) {
+    if (key !== privateKey) illegalConstructor();
+  }
+  static #check(navigator) {
+    if (!(#brand in navigator)) illegalInvocation();
+  }
+  get userAgent() {
+    Navigator.#check(this);
+    return "NANO-Envoy";
+  }
+  get hardwareConcurrency() {
+    Navigator.#check(this);
+    return 1;
+  }
+  get language() {
+    Navigator.#check(this);
+    return "en";
+  }
+  get languages() {
+    Navigator.#check(this);
+    return languages;
+  }
+}
+webidl.configureInterface(Navigator);
+internals.expose("Navigator", Navigator);
+
+// Read-only attributes of the global scope. `self` is [Replaceable]: assigning makes it a plain property.
+function defineAttribute(key, value) {
+  const accessor = ReflectGetOwnPropertyDescriptor(
+    {
+      get [key]() {
+        return value;
+      },
+      set [key](replacement) {
+        ReflectDefineProperty(globalThis, key, {
+          __proto__: null, value: replacement, writable: true, enumerable: true, configurable: true,
+        });
+      },
+    },
+    key,
+  );
+  ReflectDefineProperty(globalThis, key, accessor);
+}
+defineAttribute("self", globalThis);
+defineAttribute("navigator", new Navigator(privateKey));
