@@ -1,0 +1,5 @@
+//! What the host tells its operator.
+
+mod outcome;
+
+pub use outcome::Outcome;
