@@ -1,7 +1,10 @@
 //! NANO's runtime host: runs Workers for Envoy's external-processing filter.
 //! ARCHITECTURE.md at the top of the repository has the map.
 
+pub mod diagnostic;
 pub mod exchange;
 pub mod isolate;
 pub mod js;
+pub mod limits;
 pub mod ops;
+pub mod worker;

@@ -1,0 +1,115 @@
+//! Every limit of the host: its unit, its default, the reason for it, and what it does not cover.
+//!
+//! [`Limits`] are those an operator sets, for all Workers in `[limits]` of `nano.toml` and for one
+//! in `[worker.NAME.limits]`. The constants below them are fixed.
+
+use std::time::Duration;
+
+/// What one Worker may use. Zero means "none" only where a field says so.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Milliseconds of JavaScript execution per request: 30 s, as Workers authors know it. Counts
+    /// the time a thread spends inside the isolate for the request, `waitUntil` included; not the
+    /// time the request waits for I/O, nor the host's own work outside of JavaScript.
+    pub cpu_ms: u64,
+    /// Milliseconds between a request's head and the end of its response; 0: none, which is the
+    /// default because streams and long polls are legitimate. Does not cover `waitUntil`.
+    pub wall_ms: u64,
+    /// MiB of JavaScript heap, `ArrayBuffer`s and WebAssembly memory of one isolate: 128, as
+    /// Workers authors know it. Does not cover the compiled code, nor bodies that JavaScript has
+    /// not touched.
+    pub memory_mb: u64,
+    /// Milliseconds for the evaluation of a Worker's modules before its first request: 1 s, so
+    /// that a cold start stays unnoticed. Does not cover reading and parsing the files.
+    pub startup_ms: u64,
+    /// MiB of all modules of a Worker together, as they are given to the isolate (TypeScript
+    /// without its types): 10. Does not cover source maps.
+    pub bundle_mb: u64,
+    /// Calls of `fetch()` per request that leave the exchange: 100. The continuation of the
+    /// exchange itself does not count; each redirect that is followed does.
+    pub subrequests: u32,
+    /// Milliseconds that `waitUntil` work may go on after the response: 30 s, as Workers authors
+    /// know it.
+    pub wait_until_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu_ms: 30_000,
+            wall_ms: 0,
+            memory_mb: 128,
+            startup_ms: 1_000,
+            bundle_mb: 10,
+            subrequests: 100,
+            wait_until_ms: 30_000,
+        }
+    }
+}
+
+impl Limits {
+    pub fn cpu(&self) -> Duration {
+        Duration::from_millis(self.cpu_ms)
+    }
+
+    /// `None` when there is no limit.
+    pub fn wall(&self) -> Option<Duration> {
+        (self.wall_ms > 0).then(|| Duration::from_millis(self.wall_ms))
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        mib(self.memory_mb)
+    }
+
+    pub fn startup(&self) -> Duration {
+        Duration::from_millis(self.startup_ms)
+    }
+
+    pub fn bundle_bytes(&self) -> usize {
+        mib(self.bundle_mb)
+    }
+
+    pub fn wait_until(&self) -> Duration {
+        Duration::from_millis(self.wait_until_ms)
+    }
+}
+
+fn mib(count: u64) -> usize {
+    usize::try_from(count.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
+}
+
+/// Limits of one request or one Worker that a wrangler file or `[worker.NAME.limits]` sets; the
+/// rest is inherited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitOverrides {
+    pub cpu_ms: Option<u64>,
+    pub wall_ms: Option<u64>,
+    pub memory_mb: Option<u64>,
+    pub startup_ms: Option<u64>,
+    pub bundle_mb: Option<u64>,
+    pub subrequests: Option<u32>,
+    pub wait_until_ms: Option<u64>,
+}
+
+impl LimitOverrides {
+    /// `base` with what is set here in its place.
+    pub fn over(&self, base: &Limits) -> Limits {
+        Limits {
+            cpu_ms: self.cpu_ms.unwrap_or(base.cpu_ms),
+            wall_ms: self.wall_ms.unwrap_or(base.wall_ms),
+            memory_mb: self.memory_mb.unwrap_or(base.memory_mb),
+            startup_ms: self.startup_ms.unwrap_or(base.startup_ms),
+            bundle_mb: self.bundle_mb.unwrap_or(base.bundle_mb),
+            subrequests: self.subrequests.unwrap_or(base.subrequests),
+            wait_until_ms: self.wait_until_ms.unwrap_or(base.wait_until_ms),
+        }
+    }
+}
+
+/// Modules of one Worker. A graph of more files is a `node_modules` tree that was not bundled;
+/// the limit keeps its loading from taking minutes.
+pub const MODULES_MAX: usize = 10_000;
+
+/// Bytes of a configuration file (`nano.toml`, wrangler's): far above any written by hand, low
+/// enough to read without a thought. Modules have [`Limits::bundle_mb`].
+pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;

@@ -1,0 +1,64 @@
+//! From positions in the code an isolate runs back to those in the file its author wrote.
+
+/// A source map, decoded: only what the way back needs.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    /// Paths of the original files, relative to the Worker's directory where they lie in it.
+    sources: Vec<String>,
+    /// Sorted by generated place.
+    mappings: Vec<Mapping>,
+}
+
+/// Lines and columns count from 0; columns are UTF-16 units (ECMA-426, source map format).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mapping {
+    pub line: u32,
+    pub column: u32,
+    pub source: u32,
+    pub source_line: u32,
+    pub source_column: u32,
+}
+
+impl SourceMap {
+    pub fn new(sources: Vec<String>, mut mappings: Vec<Mapping>) -> Self {
+        mappings.retain(|mapping| (mapping.source as usize) < sources.len());
+        mappings.sort_unstable();
+        Self { sources, mappings }
+    }
+
+    /// The original file, line and column (from 0) of a generated place (from 0): those of the
+    /// nearest mapping at or before it on the same line.
+    pub fn lookup(&self, line: u32, column: u32) -> Option<(&str, u32, u32)> {
+        let after = self.mappings.partition_point(|m| (m.line, m.column) <= (line, column));
+        let mapping = self.mappings.get(after.checked_sub(1)?)?;
+        if mapping.line != line {
+            return None;
+        }
+        let source = self.sources.get(mapping.source as usize)?;
+        Some((source, mapping.source_line, mapping.source_column))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_nearest_mapping_on_the_line() {
+        let at = |line, column, source, source_line, source_column| Mapping {
+            line,
+            column,
+            source,
+            source_line,
+            source_column,
+        };
+        let map = SourceMap::new(
+            vec!["a.ts".into()],
+            vec![at(2, 4, 0, 9, 1), at(0, 0, 0, 3, 0), at(0, 1, 7, 0, 0)],
+        );
+        assert_eq!(map.lookup(0, 5), Some(("a.ts", 3, 0)));
+        assert_eq!(map.lookup(1, 5), None);
+        assert_eq!(map.lookup(2, 3), None);
+        assert_eq!(map.lookup(2, 4), Some(("a.ts", 9, 1)));
+    }
+}
