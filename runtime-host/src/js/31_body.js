@@ -136,12 +136,12 @@ function streamOf(record) {
   const { streams } = internals;
   if (record.used) record.stream = streams.createConsumed();
   else if (record.kind === HOST) {
-    record.stream = streams.createHostReadable(record.source);
+    record.stream = internals.hostBody.stream(record.source);
     record.kind = STREAM;
     record.source = undefined;
   } else {
     // The record keeps the source for clones and for leaving; the stream gets bytes of its own.
-    record.stream = streams.createFromBytes(
+    record.stream = streams.fromBytes(
       record.kind === TEXT ? internals.encoding.encodeUtf8(record.source) : copyBytes(record.source),
     );
   }
