@@ -1,0 +1,127 @@
+//! The runtime host as a child process.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::metrics::Metrics;
+use crate::process::{Output, Process};
+use crate::{Error, Result, client};
+
+/// A running `nano-host`; ended when dropped.
+#[derive(Debug)]
+pub struct Host {
+    process: Process,
+    admin: SocketAddr,
+}
+
+/// Where the binary is: `NANO_HOST_BIN`, else `nano-host` beside this program's own target
+/// directory.
+pub fn find() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("NANO_HOST_BIN") {
+        return Ok(path.into());
+    }
+    // target/debug/deps/e2e-… or target/debug/xtask
+    let here = std::env::current_exe().map_err(Error::during("can't find this program"))?;
+    here.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir| dir.join("nano-host"))
+        .find(|file| file.is_file())
+        .ok_or_else(|| {
+            Error::new(
+                "no nano-host: run `cargo build -p nano-runtime-host` first, or set NANO_HOST_BIN",
+            )
+        })
+}
+
+impl Host {
+    /// Starts `nano-host serve` and waits until it is ready.
+    pub fn start(config: &Path, admin: SocketAddr, output: &Output) -> Result<Self> {
+        let mut command = Command::new(find()?);
+        command.args(["serve", "--config"]).arg(config);
+        let mut process = Process::start("nano-host", command, output)?;
+        process.wait_until(Duration::from_secs(30), || {
+            client::blocking_status(&format!("http://{admin}/readyz")) == Some(200)
+        })?;
+        Ok(Self { process, admin })
+    }
+
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    pub async fn metrics(&self) -> Result<Metrics> {
+        let url = format!("http://{}/metrics", self.admin);
+        Ok(Metrics::parse(&client::get(&url).await?.text()))
+    }
+
+    /// The status of an admin page, `None` when it does not answer.
+    pub async fn admin_status(&self, path: &str) -> Option<u16> {
+        Some(client::get(&format!("http://{}{path}", self.admin)).await.ok()?.status)
+    }
+
+    /// Log lines so far. A line that is not a JSON object is an error of the host.
+    pub fn logs(&self) -> Vec<Value> {
+        self.process.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits until a log line is as wanted and returns it.
+    pub async fn wait_for_log(
+        &self,
+        limit: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let began = Instant::now();
+        loop {
+            if let Some(line) = self.logs().into_iter().find(|line| wanted(line)) {
+                return Ok(line);
+            }
+            if began.elapsed() > limit {
+                return Err(Error::new(format!(
+                    "no such log line in {limit:?}; the last ones were\n{}",
+                    self.process.log_tail(15)
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Resident memory in bytes, as the kernel counts it.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(&path).map_err(Error::during(path))?;
+        status
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok()
+            })
+            .map(|kib: u64| kib * 1024)
+            .ok_or_else(|| Error::new("no VmRSS line"))
+    }
+
+    /// Asks it to end and waits for that.
+    pub fn stop(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.process.terminate()?;
+        self.process.wait(limit)
+    }
+
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.process.wait(limit)
+    }
+
+    pub fn terminate(&self) -> Result<()> {
+        self.process.terminate()
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+}

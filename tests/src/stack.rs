@@ -1,0 +1,302 @@
+//! Origin, runtime host and Envoy in one value.
+//!
+//! ```no_run
+//! # fn main() -> nano_tests::Result<()> {
+//! use nano_tests::stack::{Stack, StackOptions};
+//! let stack = Stack::start(&StackOptions::example("examples/hello".as_ref())?)?;
+//! println!("{}", stack.url());
+//! # Ok(())
+//! # }
+//! ```
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+use crate::checks::Checks;
+use crate::envoy::Envoy;
+use crate::host::Host;
+use crate::listeners::{self, HostAddress, Mode};
+use crate::origin::Origin;
+use crate::process::{Output, free_port};
+use crate::{Error, Result};
+
+/// Which Envoy configuration a stack has.
+#[derive(Clone, Debug)]
+pub enum Setup {
+    /// `envoy/envoy.yaml`, as users have it, with other ports.
+    Shipped,
+    /// A listener for each of these modes.
+    Modes(Vec<Mode>),
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct StackOptions {
+    /// Directories of Workers.
+    pub workers: Vec<PathBuf>,
+    /// The Worker for requests that no other rule gives one.
+    pub default: Option<String>,
+    pub setup: Setup,
+    /// For [`Setup::Shipped`]: where clients connect; `None` is any free port.
+    pub port: Option<u16>,
+    /// The same for the origin.
+    pub origin_port: Option<u16>,
+    /// Whether the runtime host listens on a Unix socket.
+    pub unix_socket: bool,
+    /// Whether the runtime host reloads Workers that change.
+    pub reload: bool,
+    /// More of nano.toml, merged over what is generated. `{origin}` in its strings is the
+    /// origin's URL.
+    pub settings: Table,
+    /// Runtime host's and Envoy's logs to standard error instead of files.
+    pub inherit_logs: bool,
+}
+
+impl StackOptions {
+    pub fn new(setup: Setup, workers: Vec<PathBuf>) -> Self {
+        Self {
+            workers,
+            default: None,
+            setup,
+            port: None,
+            origin_port: None,
+            unix_socket: false,
+            reload: false,
+            settings: Table::new(),
+            inherit_logs: false,
+        }
+    }
+
+    /// One example behind the shipped Envoy configuration, reloaded when it changes, with the
+    /// settings that its `check.toml` has for the demo.
+    pub fn example(directory: &Path) -> Result<Self> {
+        let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Self {
+            default: name,
+            reload: true,
+            settings: Checks::read(directory)?.settings,
+            ..Self::new(Setup::Shipped, vec![directory.to_owned()])
+        })
+    }
+}
+
+/// A running stack; everything in it is ended when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    // Dropped in this order: no part loses its peer before it ends.
+    envoy: Envoy,
+    host: Host,
+    origin: Origin,
+    listeners: Vec<(Mode, SocketAddr)>,
+    directory: TempDir,
+}
+
+impl Stack {
+    /// Starts origin, runtime host and Envoy, in this order, and waits until each is ready.
+    pub fn start(options: &StackOptions) -> Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("nano-stack-")
+            .tempdir()
+            .map_err(Error::during("no temporary directory"))?;
+        let origin = Origin::start(options.origin_port.unwrap_or(0))?;
+        let output = |name: &str| {
+            if options.inherit_logs {
+                Output::Inherit
+            } else {
+                Output::File(directory.path().join(name))
+            }
+        };
+
+        let host_admin = loopback(None)?;
+        let host_address = if options.unix_socket {
+            HostAddress::Unix(directory.path().join("nano.sock"))
+        } else {
+            HostAddress::Tcp(loopback(None)?)
+        };
+        let config = host_config(options, &origin, &host_address, host_admin)?;
+        let host_config = directory.path().join("nano.toml");
+        write(&host_config, &config)?;
+        let host = Host::start(&host_config, host_admin, &output("host.log"))?;
+
+        let envoy_admin = loopback(None)?;
+        let modes = match &options.setup {
+            Setup::Shipped => &[Mode::Lazy][..],
+            Setup::Modes(modes) => modes,
+        };
+        let mut listeners = Vec::new();
+        for mode in modes {
+            listeners.push((*mode, loopback(options.port)?));
+        }
+        let (file, text) = match &options.setup {
+            Setup::Shipped => (
+                "envoy.yaml",
+                shipped(envoy_admin, listeners[0].1, &host_address, origin.address())?,
+            ),
+            Setup::Modes(_) => (
+                "envoy.json",
+                listeners::config(envoy_admin, &listeners, &host_address, origin.address())
+                    .to_string(),
+            ),
+        };
+        let envoy_config = directory.path().join(file);
+        write(&envoy_config, &text)?;
+        let addresses: Vec<_> = listeners.iter().map(|(_, address)| *address).collect();
+        let envoy = Envoy::start(&envoy_config, envoy_admin, &addresses, &output("envoy.log"))?;
+        Ok(Self { envoy, host, origin, listeners, directory })
+    }
+
+    /// Where clients reach the first listener, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listeners[0].1)
+    }
+
+    /// The URL of a path through the listener of a mode.
+    ///
+    /// # Panics
+    /// When this stack has no such listener: a mistake in the test.
+    pub fn at(&self, mode: Mode, path: &str) -> String {
+        let listener = self.listeners.iter().find(|(m, _)| *m == mode);
+        let (_, address) = listener.expect("the stack was started without this mode");
+        format!("http://{address}{path}")
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// To stop it in a test.
+    pub fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// Logs and generated configuration are here until the stack is dropped.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The last lines of both logs, for a failed test.
+    pub fn log_tails(&self, lines: usize) -> String {
+        format!(
+            "--- nano-host\n{}\n--- Envoy\n{}",
+            self.host.process().log_tail(lines),
+            self.envoy.process().log_tail(lines)
+        )
+    }
+}
+
+/// The root of the checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+fn loopback(port: Option<u16>) -> Result<SocketAddr> {
+    let port = match port {
+        Some(port) => port,
+        None => free_port()?,
+    };
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(Error::during(format!("can't write {}", path.display())))
+}
+
+/// nano.toml for a stack.
+fn host_config(
+    options: &StackOptions,
+    origin: &Origin,
+    listen: &HostAddress,
+    admin: SocketAddr,
+) -> Result<String> {
+    let listen = match listen {
+        HostAddress::Tcp(address) => address.to_string(),
+        HostAddress::Unix(path) => format!("unix:{}", path.display()),
+    };
+    let mut server = Table::new();
+    server.insert("listen".into(), Value::Array(vec![listen.into()]));
+    server.insert("admin".into(), admin.to_string().into());
+
+    let mut workers = Table::new();
+    let mut worker = Table::new();
+    let mut directories = Vec::new();
+    for directory in &options.workers {
+        let path = std::path::absolute(directory)
+            .map_err(Error::during(format!("bad path {}", directory.display())))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut settings = Table::new();
+        settings.insert("origin".into(), origin.url().into());
+        worker.insert(name, settings.into());
+        directories.push(Value::from(path.to_string_lossy().into_owned()));
+    }
+    workers.insert("directories".into(), directories.into());
+    workers.insert("reload".into(), options.reload.into());
+    if let Some(default) = &options.default {
+        workers.insert("default".into(), default.clone().into());
+    }
+
+    let mut config = Table::new();
+    config.insert("server".into(), server.into());
+    config.insert("workers".into(), workers.into());
+    config.insert("worker".into(), worker.into());
+    merge(&mut config, &options.settings, &origin.url());
+    toml::to_string(&config).map_err(Error::during("can't write nano.toml"))
+}
+
+/// Puts `from` over `into`, table by table.
+fn merge(into: &mut Table, from: &Table, origin: &str) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from, origin),
+            (_, Value::Table(from)) => {
+                let mut table = Table::new();
+                merge(&mut table, from, origin);
+                into.insert(key.clone(), table.into());
+            }
+            (_, Value::String(text)) => {
+                into.insert(key.clone(), text.replace("{origin}", origin).into());
+            }
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// The configuration that users copy, with this stack's addresses in the place of its own.
+fn shipped(
+    admin: SocketAddr,
+    listener: SocketAddr,
+    host: &HostAddress,
+    origin: SocketAddr,
+) -> Result<String> {
+    let path = root().join("envoy/envoy.yaml");
+    let mut text = std::fs::read_to_string(&path)
+        .map_err(Error::during(format!("can't read {}", path.display())))?;
+    let socket = |port| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
+    let with = |address: SocketAddr| socket(address.port());
+    let host = match host {
+        HostAddress::Tcp(address) => with(*address),
+        HostAddress::Unix(path) => format!("pipe: {{ path: {} }}", path.display()),
+    };
+    for (from, to) in
+        [(9901, with(admin)), (10000, with(listener)), (9000, host), (8080, with(origin))]
+    {
+        let from = socket(from);
+        if !text.contains(&from) {
+            return Err(Error::new(format!("{} has no `{from}` any more", path.display())));
+        }
+        text = text.replace(&from, &to);
+    }
+    Ok(text)
+}
