@@ -7,4 +7,6 @@ pub mod isolate;
 pub mod js;
 pub mod limits;
 pub mod ops;
+pub mod reply;
+pub mod telemetry;
 pub mod worker;

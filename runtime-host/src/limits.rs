@@ -113,3 +113,7 @@ pub const MODULES_MAX: usize = 10_000;
 /// Bytes of a configuration file (`nano.toml`, wrangler's): far above any written by hand, low
 /// enough to read without a thought. Modules have [`Limits::bundle_mb`].
 pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Timers of one invocation that may be pending at once: above what programs use, and a bound on
+/// what a loop of `setTimeout` costs the host.
+pub const TIMERS_MAX: usize = 10_000;

@@ -3,7 +3,21 @@
 //! This room and [`crate::ops`] are the only ones that name V8; neither names Envoy.
 #![allow(unsafe_code)] // Embedding V8 is unsafe by nature; each block says why it holds.
 
+pub mod body;
+pub mod dispatch;
+pub mod error;
+pub mod finish;
+pub mod instance;
+pub mod invocation;
+mod load;
+mod memory;
+pub mod message;
 pub mod platform;
 pub mod snapshot;
+pub mod state;
+mod watch;
+
+pub use instance::{Health, Instance, StartError};
+
 #[cfg(test)]
 mod tests;

@@ -43,14 +43,20 @@ unsafe impl Sync for SyncReferences {}
 fn create() -> Vec<u8> {
     super::platform::initialize();
     let mut isolate = v8::Isolate::snapshot_creator(Some(external_references()), None);
-    {
+    let evaluated = {
         v8::scope!(let scope, &mut isolate);
         let context = v8::Context::new(scope, v8::ContextOptions::default());
         let scope = &mut v8::ContextScope::new(scope, context);
-        let internals = evaluate(scope);
-        let index = scope.add_context_data(context, internals);
-        assert_eq!(index, INTERNALS_DATA_INDEX);
-        scope.set_default_context(context);
+        evaluate(scope).map(|internals| {
+            let index = scope.add_context_data(context, internals);
+            assert_eq!(index, INTERNALS_DATA_INDEX);
+            scope.set_default_context(context);
+        })
+    };
+    if let Err(text) = evaluated {
+        // A snapshot creator may not be dropped without a blob; the panic must not do so.
+        std::mem::forget(isolate);
+        panic!("{text}");
     }
     let blob = isolate
         .create_blob(v8::FunctionCodeHandling::Keep)
@@ -59,20 +65,19 @@ fn create() -> Vec<u8> {
 }
 
 /// Runs every file and returns `internals`.
-fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object> {
-    // Without a prototype, so that nothing a Worker adds to Object.prototype shows up on it.
-    let null = v8::null(scope).into();
-    let internals = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
+    let internals = v8::Object::new(scope);
     let ops = ops::object(scope);
     for (name, source) in js::FILES {
         v8::tc_scope!(let scope, scope);
         if run_file(scope, name, source, internals, ops).is_none() {
             let exception = scope.exception().map(|e| e.to_rust_string_lossy(scope));
             let stack = scope.stack_trace().map(|s| s.to_rust_string_lossy(scope));
-            panic!("snapshot file {name}: {}", stack.or(exception).unwrap_or_default());
+            let (exception, stack) = (exception.unwrap_or_default(), stack.unwrap_or_default());
+            return Err(format!("snapshot file {name}: {exception}\n{stack}"));
         }
     }
-    internals
+    Ok(internals)
 }
 
 /// Compiles one file as the body of `function (internals, ops)` and calls it.

@@ -34,4 +34,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("31_body.js", include_str!("31_body.js")),
     ("32_request.js", include_str!("32_request.js")),
     ("33_response.js", include_str!("33_response.js")),
+    ("50_host.js", include_str!("50_host.js")),
+    ("51_fetch.js", include_str!("51_fetch.js")),
+    ("52_timers.js", include_str!("52_timers.js")),
+    ("53_console.js", include_str!("53_console.js")),
+    ("54_service_worker.js", include_str!("54_service_worker.js")),
+    ("90_dispatch.js", include_str!("90_dispatch.js")),
 ];

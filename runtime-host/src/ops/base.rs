@@ -1,14 +1,39 @@
-//! Facts about values that JavaScript cannot ask without running a Worker's code.
+//! Facts about values that JavaScript cannot ask without running a Worker's code, and the clock.
+
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
-/// `isProxy(value) → boolean`
-pub fn is_proxy(
-    _scope: &mut PinScope<'_, '_>,
-    args: FunctionCallbackArguments<'_>,
-    mut rv: ReturnValue<'_>,
-) {
-    rv.set_bool(args.get(0).is_proxy());
+use super::args;
+use crate::isolate::{error, state};
+
+macro_rules! predicates {
+    ($($(#[$doc:meta])* $name:ident = $method:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            _scope: &mut PinScope<'_, '_>,
+            args: FunctionCallbackArguments<'_>,
+            mut rv: ReturnValue<'_>,
+        ) {
+            rv.set_bool(args.get(0).$method());
+        }
+    )*};
+}
+
+predicates! {
+    /// `isProxy(value) → boolean`
+    is_proxy = is_proxy;
+    /// `isError(value) → boolean`: an object made by an Error constructor.
+    is_error = is_native_error;
+    /// `isRegExp(value) → boolean`
+    is_reg_exp = is_reg_exp;
+    /// `isMap(value) → boolean`
+    is_map = is_map;
+    /// `isSet(value) → boolean`
+    is_set = is_set;
+    /// `isBytes(value) → boolean`: a view of an `ArrayBuffer`.
+    is_bytes = is_array_buffer_view;
 }
 
 /// `promiseState(promise) → 0 pending | 1 fulfilled | 2 rejected`, or -1 for other values.
@@ -17,12 +42,68 @@ pub fn promise_state(
     args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
-    let state = v8::Local::<v8::Promise>::try_from(args.get(0)).map_or(-1, |promise| match promise
-        .state()
-    {
-        v8::PromiseState::Pending => 0,
-        v8::PromiseState::Fulfilled => 1,
-        v8::PromiseState::Rejected => 2,
+    let state = v8::Local::<v8::Promise>::try_from(args.get(0)).map_or(-1, |promise| {
+        match promise.state() {
+            v8::PromiseState::Pending => 0,
+            v8::PromiseState::Fulfilled => 1,
+            v8::PromiseState::Rejected => 2,
+        }
     });
     rv.set_int32(state);
+}
+
+/// `now() → number`: milliseconds since the process began, monotonic.
+pub fn now(
+    _scope: &mut PinScope<'_, '_>,
+    _args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    rv.set_double(BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3);
+}
+
+/// `currentInvocation() → number`: 0 outside of a request.
+pub fn current_invocation(
+    scope: &mut PinScope<'_, '_>,
+    _args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    rv.set_uint32(state::current(scope).unwrap_or(0));
+}
+
+/// `console(level, text)`: a line of the Worker's for the log.
+pub fn console(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let level = args::string(scope, &args, 0).unwrap_or_default();
+    let text = args::string(scope, &args, 1).unwrap_or_default();
+    log_line(scope, &level, &text);
+}
+
+/// `reportException(value)`: an exception that no code of the Worker's caught, for the log.
+pub fn report_exception(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let bundle = state::with(scope, |s| s.bundle.clone());
+    let text = error::describe(scope, &bundle, args.get(0));
+    log_line(scope, "error", &format!("uncaught: {text}"));
+}
+
+fn log_line(scope: &PinScope<'_, '_>, level: &str, text: &str) {
+    let current = state::current(scope);
+    state::with(scope, |s| {
+        let invocation = current.and_then(|id| s.invocations.get(&id));
+        let request_id = invocation.map_or("", |i| i.start.request_id.as_str());
+        let (worker, version) = (s.bundle.name.as_str(), s.bundle.version.as_str());
+        match level {
+            "debug" => tracing::debug!(target: "console", worker, version, request_id, "{text}"),
+            "warn" => tracing::warn!(target: "console", worker, version, request_id, "{text}"),
+            "error" => tracing::error!(target: "console", worker, version, request_id, "{text}"),
+            _ => tracing::info!(target: "console", worker, version, request_id, "{text}"),
+        }
+    });
 }

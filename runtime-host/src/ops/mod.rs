@@ -6,10 +6,24 @@
 #![allow(clippy::needless_pass_by_value)] // V8's callback signature takes its arguments by value.
 #![allow(unsafe_code)] // Ops read and write V8's buffers; each block says why it holds.
 
+mod args;
 mod base;
+mod body;
+mod exchange;
+mod fetch;
 mod globals;
+mod timers;
 
 use v8::MapFnTo;
+
+/// What I/O at the top level of a module answers, as Workers say it.
+const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O \
+    (ex: fetch() or connect()), setting a timeout, and generating random values are not allowed \
+    within global scope. To fix this error, perform this operation within a handler.";
+/// What I/O for a request that is over answers.
+const REQUEST_OVER: &str = "The request that this operation belongs to is over.";
+/// As Workers say it.
+const TOO_MANY_SUBREQUESTS: &str = "Too many subrequests by single Worker invocation.";
 
 /// One host function.
 pub struct Op {
@@ -27,7 +41,39 @@ macro_rules! ops {
 pub fn list() -> Vec<Op> {
     ops![
         "isProxy" => base::is_proxy,
+        "isError" => base::is_error,
+        "isRegExp" => base::is_reg_exp,
+        "isMap" => base::is_map,
+        "isSet" => base::is_set,
+        "isBytes" => base::is_bytes,
         "promiseState" => base::promise_state,
+        "now" => base::now,
+        "currentInvocation" => base::current_invocation,
+        "console" => base::console,
+        "reportException" => base::report_exception,
+        "bodyRead" => body::body_read,
+        "bodyReadAll" => body::body_read_all,
+        "bodyCancel" => body::body_cancel,
+        "leavingWrite" => body::leaving_write,
+        "leavingWait" => body::leaving_wait,
+        "leavingEnd" => body::leaving_end,
+        "leavingError" => body::leaving_error,
+        "requestUrl" => exchange::request_url,
+        "requestHeaders" => exchange::request_headers,
+        "requestCf" => exchange::request_cf,
+        "responseHeaders" => exchange::response_headers,
+        "responseUrl" => exchange::response_url,
+        "responseRedirected" => exchange::response_redirected,
+        "respond" => exchange::respond,
+        "fail" => exchange::fail,
+        "passThroughOnException" => exchange::pass_through_on_exception,
+        "setMetadata" => exchange::set_metadata,
+        "background" => exchange::background,
+        "watchAbort" => exchange::watch_abort,
+        "fetch" => fetch::fetch,
+        "fetchAbort" => fetch::fetch_abort,
+        "timerStart" => timers::timer_start,
+        "timerClear" => timers::timer_clear,
         "queueMicrotask" => globals::queue_microtask,
         "errorLocation" => globals::error_location,
     ]
@@ -53,6 +99,13 @@ pub fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Object>
 pub fn throw_type_error(scope: &mut v8::PinScope<'_, '_>, message: &str) {
     let message = v8::String::new(scope, message).unwrap_or_else(|| v8::String::empty(scope));
     let error = v8::Exception::type_error(scope, message);
+    scope.throw_exception(error);
+}
+
+/// Throws an `Error`.
+pub fn throw_error(scope: &mut v8::PinScope<'_, '_>, message: &str) {
+    let message = v8::String::new(scope, message).unwrap_or_else(|| v8::String::empty(scope));
+    let error = v8::Exception::error(scope, message);
     scope.throw_exception(error);
 }
 

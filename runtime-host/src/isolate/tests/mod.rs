@@ -1,6 +1,7 @@
 //! Runs the files of `runtime-host/tests/js/` in fresh isolates that start from the snapshot.
 
 mod harness;
+mod worker;
 
 /// Each `tests/js/*.js` is a function body with the parameters `test`, `assert`, `internals` and
 /// `ops`. `test(name, fn)` registers a case, which may be async; see `harness.js`.

@@ -1,0 +1,121 @@
+//! Bodies as an isolate sees them: those that arrive and those that JavaScript writes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::message::{InvocationId, OpId};
+use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
+
+/// Where an arriving body comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Exchange(Side),
+    Subrequest,
+}
+
+/// An arriving body, and the head it belongs to when it is a response's.
+#[derive(Debug)]
+pub struct Arriving {
+    pub invocation: InvocationId,
+    pub source: Source,
+    pub phase: Phase,
+    pub chunks: VecDeque<Bytes>,
+    pub waiting: Option<Reader>,
+    pub headers: HeaderList,
+    /// The final URL of a subrequest; empty for the exchange's own bodies.
+    pub url: String,
+    pub redirected: bool,
+    /// The op that waits for a subrequest's head; 0 for the exchange's own bodies.
+    pub head_op: OpId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// JavaScript has not touched it.
+    Untouched,
+    Reading,
+    Ended,
+    Failed(String),
+}
+
+/// An op that waits for the body.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    pub op: OpId,
+    /// The whole body is wanted at once.
+    pub all: bool,
+}
+
+impl Arriving {
+    pub fn new(invocation: InvocationId, source: Source) -> Self {
+        Self {
+            invocation,
+            source,
+            phase: Phase::Untouched,
+            chunks: VecDeque::new(),
+            waiting: None,
+            headers: HeaderList::default(),
+            url: String::new(),
+            redirected: false,
+            head_op: 0,
+        }
+    }
+
+    /// Everything collected so far as one buffer.
+    pub fn take_all(&mut self) -> Bytes {
+        if self.chunks.len() == 1 {
+            return self.chunks.pop_front().unwrap_or_default();
+        }
+        let mut whole = Vec::with_capacity(self.buffered());
+        for chunk in self.chunks.drain(..) {
+            whole.extend_from_slice(&chunk);
+        }
+        whole.into()
+    }
+
+    pub fn buffered(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum()
+    }
+}
+
+/// Where a leaving body goes.
+#[derive(Clone, Debug)]
+pub enum Sink {
+    Exchange(Side),
+    Upload(Arc<UploadFlow>),
+}
+
+/// A body that JavaScript writes.
+#[derive(Debug)]
+pub struct Leaving {
+    pub invocation: InvocationId,
+    pub sink: Sink,
+    /// The writer that waits for room.
+    pub waiting: Option<OpId>,
+}
+
+/// Bytes of an upload between JavaScript and the HTTP client.
+#[derive(Debug, Default)]
+pub struct UploadFlow {
+    bytes: AtomicUsize,
+}
+
+impl UploadFlow {
+    /// Counts bytes in; true while the writer may go on at once.
+    pub fn add(&self, bytes: usize) -> bool {
+        self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes < BODY_WINDOW_BYTES
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) < BODY_WINDOW_BYTES
+    }
+
+    /// Counts bytes out; true when a waiting writer may go on.
+    pub fn release(&self, bytes: usize) -> bool {
+        let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        before >= BODY_WINDOW_BYTES / 2 && before - bytes < BODY_WINDOW_BYTES / 2
+    }
+}

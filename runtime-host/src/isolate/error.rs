@@ -1,0 +1,71 @@
+//! Turning a JavaScript exception into text for the log.
+
+use v8::{Local, PinScope};
+
+use crate::worker::Bundle;
+
+/// An exception as its author should see it: the stack with positions in the files they wrote, or
+/// the message with file, line and column where there is no stack (a syntax error).
+pub fn describe(
+    scope: &mut PinScope<'_, '_>,
+    bundle: &Bundle,
+    exception: Local<'_, v8::Value>,
+) -> String {
+    v8::tc_scope!(let scope, scope);
+    let message = v8::Exception::create_message(scope, exception);
+    let place = place(scope, bundle, message);
+    let stack = stack(scope, exception).filter(|stack| !stack.is_empty());
+    let text = stack.unwrap_or_else(|| exception.to_rust_string_lossy(scope));
+    let text = map_positions(bundle, &text);
+    match place {
+        Some(place) if !text.contains("\n    at ") => format!("{place}: {text}"),
+        _ => text,
+    }
+}
+
+fn stack(scope: &mut PinScope<'_, '_>, exception: Local<'_, v8::Value>) -> Option<String> {
+    let object = Local::<v8::Object>::try_from(exception).ok().filter(|o| !o.is_proxy())?;
+    let key = v8::String::new(scope, "stack")?;
+    let stack = object.get(scope, key.into())?;
+    let stack = Local::<v8::String>::try_from(stack).ok()?;
+    Some(stack.to_rust_string_lossy(scope))
+}
+
+fn place(
+    scope: &mut PinScope<'_, '_>,
+    bundle: &Bundle,
+    message: Local<'_, v8::Message>,
+) -> Option<String> {
+    let name = message.get_script_resource_name(scope)?.to_rust_string_lossy(scope);
+    bundle.module(&name)?;
+    let line = u32::try_from(message.get_line_number(scope)?).ok()?;
+    let column = u32::try_from(message.get_start_column()).ok()? + 1;
+    let at = bundle.position(&name, line, column);
+    Some(format!("{}:{}:{}", at.file, at.line, at.column))
+}
+
+/// Rewrites `specifier:line:column` of modules that have a source map. Only stack lines are
+/// looked at, so that a message that happens to hold such text stays as it is.
+fn map_positions(bundle: &Bundle, stack: &str) -> String {
+    let mapped: Vec<String> = stack
+        .split('\n')
+        .map(|line| {
+            if line.starts_with("    at ") { map_line(bundle, line) } else { line.to_owned() }
+        })
+        .collect();
+    mapped.join("\n")
+}
+
+fn map_line(bundle: &Bundle, line: &str) -> String {
+    let end = line.trim_end_matches(')').len();
+    let Some((before, column)) = line[..end].rsplit_once(':') else { return line.to_owned() };
+    let Some((before, row)) = before.rsplit_once(':') else { return line.to_owned() };
+    let (Ok(row), Ok(column)) = (row.parse(), column.parse()) else { return line.to_owned() };
+    let start = before.rfind([' ', '(']).map_or(0, |at| at + 1);
+    let specifier = &before[start..];
+    if bundle.module(specifier).is_none() {
+        return line.to_owned();
+    }
+    let at = bundle.position(specifier, row, column);
+    format!("{}{}:{}:{}{}", &before[..start], at.file, at.line, at.column, &line[end..])
+}

@@ -1,0 +1,211 @@
+//! One isolate with one version of a Worker in it.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::dispatch::{self, Hooks};
+use super::memory::{self, BufferMeter};
+use super::message::{Effect, Message};
+use super::state::{self, State};
+use super::{error, load, platform, snapshot, watch};
+use crate::worker::Bundle;
+
+/// Why a version of a Worker can't serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// It does not compile or throws when evaluated: text with file, line and column.
+    Exception(String),
+    /// Evaluation took more than `limits.startup_ms` of CPU time.
+    Cpu { limit: Duration },
+    /// Evaluation needed more than `limits.memory_mb`.
+    Memory { limit_mb: u64 },
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exception(text) => f.write_str(text),
+            Self::Cpu { limit } => write!(
+                f,
+                "start-up took more than {} ms of CPU time: do less at the top level of modules, \
+                 or raise limits.startup_ms",
+                limit.as_millis()
+            ),
+            Self::Memory { limit_mb } => write!(
+                f,
+                "start-up needed more than {limit_mb} MB of memory (limits.memory_mb)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Whether an isolate may go on after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Well,
+    /// It ran out of memory: its invocations were failed, and it must be replaced.
+    Exhausted,
+}
+
+/// An isolate that serves requests. `turn` may be called from any thread, one at a time.
+pub struct Instance {
+    // Dropped in this order: the globals before the isolate they belong to, the state last, since
+    // callbacks of the isolate's teardown may still look at it.
+    context: v8::Global<v8::Context>,
+    hooks: Hooks,
+    shared: v8::SharedIsolate,
+    handle: v8::IsolateHandle,
+    heap: Box<HeapGuard>,
+    state: Box<State>,
+    meter: Arc<BufferMeter>,
+    cpu_limit: Duration,
+}
+
+// SAFETY: V8 is only reached under the isolate's lock, and the state only by the thread that holds
+// it (`turn` takes `&mut self`).
+unsafe impl Send for Instance {}
+
+impl Instance {
+    /// Makes an isolate and evaluates the Worker in it, on this thread.
+    pub fn start(bundle: Arc<Bundle>) -> Result<Self, StartError> {
+        platform::initialize();
+        let limits = &bundle.settings.limits;
+        let meter = BufferMeter::new(limits.memory_bytes());
+        let mut isolate = new_isolate(&meter, limits.memory_bytes());
+        let handle = isolate.thread_safe_handle();
+        let heap = Box::new(HeapGuard::new(handle.clone()));
+        let guard: *const HeapGuard = &raw const *heap;
+        isolate.add_near_heap_limit_callback(near_heap_limit, guard.cast_mut().cast());
+        let mut state = State::new(Arc::clone(&bundle), Arc::clone(&meter));
+        // SAFETY: the box lives as long as the instance, which owns the isolate.
+        unsafe { state::install(&mut isolate, &raw mut *state) };
+
+        watch::begin(&handle, limits.startup());
+        let started = evaluate(&mut isolate, &bundle);
+        let used = watch::end();
+        let (context, hooks) = match started {
+            _ if heap.exhausted() => {
+                return Err(StartError::Memory { limit_mb: limits.memory_mb });
+            }
+            _ if used.terminated => return Err(StartError::Cpu { limit: limits.startup() }),
+            Err(text) => return Err(StartError::Exception(text)),
+            Ok(started) => started,
+        };
+        state.starting = false;
+        let cpu_limit = limits.cpu();
+        // SAFETY: no reference into the isolate is alive but globals; slots hold a plain pointer
+        // that only the lock's holder follows.
+        let shared = unsafe { isolate.try_into_shared() }
+            .expect("an isolate of ours has no weak handles and no embedder heap");
+        Ok(Self { context, hooks, shared, handle, heap, state, meter, cpu_limit })
+    }
+
+    /// Runs JavaScript for the messages, in order.
+    pub fn turn(
+        &mut self,
+        messages: impl Iterator<Item = Message>,
+        effects: &mut Vec<Effect>,
+    ) -> Health {
+        let mut locker = self.shared.lock();
+        v8::scope!(let scope, &mut *locker);
+        let context = v8::Local::new(scope, &self.context);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        let turn = dispatch::Turn {
+            hooks: &self.hooks,
+            handle: &self.handle,
+            cpu_limit: self.cpu_limit,
+            heap: &self.heap,
+        };
+        for message in messages {
+            turn.run(scope, message);
+            state::with(scope, |s| effects.append(&mut s.effects));
+            if self.heap.exhausted() {
+                turn.fail_all(scope);
+                state::with(scope, |s| effects.append(&mut s.effects));
+                return Health::Exhausted;
+            }
+        }
+        Health::Well
+    }
+
+    /// Invocations that have not finished.
+    pub fn running(&self) -> usize {
+        self.state.invocations.len()
+    }
+
+    /// Bytes of JavaScript heap and buffers.
+    pub fn memory_bytes(&mut self) -> usize {
+        let mut locker = self.shared.lock();
+        locker.get_heap_statistics().total_physical_size() + self.meter.used()
+    }
+}
+
+fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate {
+    let params = v8::CreateParams::default()
+        .snapshot_blob(snapshot::blob())
+        .external_references(snapshot::external_references())
+        .array_buffer_allocator(memory::allocator(meter).make_shared())
+        .allow_atomics_wait(false)
+        .heap_limits(0, heap_limit);
+    let mut isolate = v8::Isolate::new(params);
+    isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    isolate.set_promise_reject_callback(dispatch::promise_rejected);
+    isolate.set_host_import_module_dynamically_callback(load::import_callback);
+    isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);
+    isolate
+}
+
+/// Evaluates the Worker; an error is text for its author.
+fn evaluate(
+    isolate: &mut v8::OwnedIsolate,
+    bundle: &Bundle,
+) -> Result<(v8::Global<v8::Context>, Hooks), String> {
+    v8::scope!(let scope, isolate);
+    let context = v8::Context::new(scope, v8::ContextOptions::default());
+    context.set_allow_generation_from_strings(false);
+    let scope = &mut v8::ContextScope::new(scope, context);
+    v8::tc_scope!(let scope, scope);
+    let hooks = Hooks::take(scope).and_then(|hooks| {
+        hooks.configure(scope, bundle)?;
+        let namespace = load::evaluate(scope, bundle)?;
+        hooks.adopt(scope, namespace)?;
+        Some(hooks)
+    });
+    match hooks {
+        Some(hooks) => Ok((v8::Global::new(scope, context), hooks)),
+        None => {
+            let exception = scope.exception().unwrap_or_else(|| v8::undefined(scope).into());
+            scope.reset();
+            Err(error::describe(scope, bundle, exception))
+        }
+    }
+}
+
+/// What V8 calls before it would run out of heap, which ends the process.
+pub struct HeapGuard {
+    exhausted: AtomicBool,
+    isolate: v8::IsolateHandle,
+}
+
+impl HeapGuard {
+    fn new(isolate: v8::IsolateHandle) -> Self {
+        Self { exhausted: AtomicBool::new(false), isolate }
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends the running turn and lends memory so that it can unwind.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
+    // SAFETY: `Instance::start` registered a boxed guard that lives as long as the isolate.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    guard.exhausted.store(true, Ordering::Relaxed);
+    guard.isolate.terminate_execution();
+    current + initial.max(16 * 1024 * 1024) / 2
+}

@@ -1,0 +1,156 @@
+//! One invocation of a Worker's handler: what the host knows of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::message::{BodyId, InvocationId, LeavingId, OpId};
+use crate::exchange::{
+    Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
+    Side, Start,
+};
+use crate::telemetry::Outcome;
+
+/// Host-side state of an invocation, freed when it finishes.
+pub struct Invocation {
+    pub start: Box<Start>,
+    outbox: Arc<Outbox>,
+    /// Commands of the current turn, published together.
+    commands: Vec<Command>,
+    pub began: Instant,
+    pub cpu: Duration,
+    pub request_body: Option<BodyId>,
+    pub response_body: Option<BodyId>,
+    pub bodies: Vec<BodyId>,
+    pub leaving: Vec<LeavingId>,
+    /// Ops that wait for the host; with none of them an unsettled promise never settles.
+    pub waiting: Vec<OpId>,
+    pub timers: Vec<u32>,
+    /// The op of the `fetch()` that continued the exchange, until the response came.
+    pub upstream: Option<OpId>,
+    pub continued: bool,
+    pub upstream_status: u16,
+    pub upstream_has_body: bool,
+    /// JavaScript keeps an abort signal for it.
+    pub has_signal: bool,
+    /// A response (or pass-through) was given.
+    pub answered: bool,
+    /// The handler returned or threw, or was given up.
+    pub settled: bool,
+    /// `waitUntil` promises that are still pending.
+    pub background: u32,
+    pub background_announced: bool,
+    pub pass_through_on_exception: bool,
+    pub subrequests: u32,
+    pub closed: Option<Close>,
+    pub outcome: Outcome,
+    pub status: u16,
+    pub error: Option<String>,
+}
+
+impl Invocation {
+    pub fn new(start: Box<Start>, outbox: Arc<Outbox>) -> Self {
+        Self {
+            start,
+            outbox,
+            commands: Vec::new(),
+            began: Instant::now(),
+            cpu: Duration::ZERO,
+            request_body: None,
+            response_body: None,
+            bodies: Vec::new(),
+            leaving: Vec::new(),
+            waiting: Vec::new(),
+            timers: Vec::new(),
+            upstream: None,
+            continued: false,
+            upstream_status: 0,
+            upstream_has_body: false,
+            has_signal: false,
+            answered: false,
+            settled: false,
+            background: 0,
+            background_announced: false,
+            pass_through_on_exception: false,
+            subrequests: 0,
+            closed: None,
+            outcome: Outcome::Ok,
+            status: 0,
+            error: None,
+        }
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Hands the turn's commands to the front end.
+    pub fn publish(&mut self) {
+        if self.closed.is_none() {
+            self.outbox.publish(&mut self.commands);
+        } else {
+            self.commands.clear();
+        }
+    }
+
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub fn continue_exchange(&mut self, head: Option<RequestHead>, body: OutBody, op: OpId) {
+        self.continued = true;
+        self.upstream = Some(op);
+        self.command(Command::Continue(Continue { head, body }));
+    }
+
+    pub fn respond(&mut self, head: Option<ResponseHead>, body: OutBody) {
+        self.answered = true;
+        self.status = head.as_ref().map_or(0, |head| head.status);
+        self.command(Command::Respond(Respond { head, body }));
+    }
+
+    /// Whether the exchange can go on as if the Worker had not been there: what would have to be
+    /// sent has not been read by JavaScript.
+    pub fn can_pass_through(&self, touched: impl Fn(BodyId) -> bool) -> bool {
+        let body = if self.continued { self.response_body } else { self.request_body };
+        !self.answered && !body.is_some_and(touched)
+    }
+
+    pub fn pass_through(&mut self) {
+        self.answered = true;
+        self.command(Command::PassThrough);
+    }
+
+    pub fn fails_open(&self) -> bool {
+        self.start.failure_mode.unwrap_or_default() == FailureMode::Open
+    }
+
+    /// Whether something the host will do can still run JavaScript of this invocation.
+    pub fn has_pending_io(&self) -> bool {
+        !self.waiting.is_empty() || !self.timers.is_empty()
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        self.settled && self.leaving.is_empty() && self.background == 0
+    }
+
+    pub fn arriving(&self, side: Side) -> Option<BodyId> {
+        match side {
+            Side::Request => self.request_body,
+            Side::Response => self.response_body,
+        }
+    }
+}
+
+/// Ids are handed out one after another and skip 0 when they wrap.
+#[derive(Debug, Default)]
+pub struct Ids(u32);
+
+impl Ids {
+    pub fn next(&mut self) -> u32 {
+        self.0 = self.0.checked_add(1).unwrap_or(1);
+        self.0
+    }
+}
+
+pub type InvocationMap = std::collections::HashMap<InvocationId, Invocation>;

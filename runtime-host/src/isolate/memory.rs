@@ -1,0 +1,102 @@
+//! Counting what an isolate's `ArrayBuffer`s hold.
+//!
+//! V8's heap limit does not see backing stores. This allocator counts them per isolate and refuses
+//! past the limit, which JavaScript sees as a `RangeError`. It does not cover WebAssembly memory,
+//! which V8 reserves itself, nor bodies still queued in the host.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes in use and how many there may be.
+#[derive(Debug)]
+pub struct BufferMeter {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl BufferMeter {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    }
+
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether an allocation of this size would be allowed now.
+    pub fn fits(&self, bytes: usize) -> bool {
+        self.used().checked_add(bytes).is_some_and(|total| total <= self.limit)
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                used.checked_add(bytes).filter(|total| *total <= self.limit)
+            })
+            .is_ok()
+    }
+}
+
+/// The allocator for one isolate.
+pub fn allocator(meter: &Arc<BufferMeter>) -> v8::UniqueRef<v8::Allocator> {
+    const VTABLE: &v8::RustAllocatorVtable<BufferMeter> =
+        &v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop };
+    // SAFETY: the handle is an Arc's pointer that `drop` gives back; the vtable's functions take
+    // exactly that type.
+    unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::clone(meter)), VTABLE) }
+}
+
+/// Alignment that any typed array needs and more than malloc gives for small sizes.
+const ALIGN: usize = 16;
+
+fn layout(len: usize) -> Option<Layout> {
+    // A zero-sized layout may not be allocated; V8 wants a non-null pointer all the same.
+    Layout::from_size_align(len.max(1), ALIGN).ok()
+}
+
+unsafe extern "C" fn allocate(meter: &BufferMeter, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the layout is not zero-sized.
+        Some(layout) if meter.reserve(len) => unsafe { alloc_zeroed(layout).cast() },
+        _ => null_mut(),
+    }
+}
+
+unsafe extern "C" fn allocate_uninitialized(meter: &BufferMeter, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the layout is not zero-sized.
+        Some(layout) if meter.reserve(len) => unsafe { alloc(layout).cast() },
+        _ => null_mut(),
+    }
+}
+
+unsafe extern "C" fn free(meter: &BufferMeter, data: *mut c_void, len: usize) {
+    if let Some(layout) = layout(len) {
+        // SAFETY: V8 frees what `allocate` gave, with the same length.
+        unsafe { dealloc(data.cast(), layout) };
+        meter.used.fetch_sub(len, Ordering::Relaxed);
+    }
+}
+
+unsafe extern "C" fn drop(meter: *const BufferMeter) {
+    // SAFETY: the pointer came from Arc::into_raw in `allocator`; V8 drops the allocator once.
+    unsafe { std::mem::drop(Arc::from_raw(meter)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BufferMeter;
+
+    #[test]
+    fn refuses_past_the_limit_and_never_overflows() {
+        let meter = BufferMeter::new(100);
+        assert!(meter.reserve(60));
+        assert!(!meter.reserve(41));
+        assert!(!meter.reserve(usize::MAX));
+        assert!(meter.reserve(40));
+        assert_eq!(meter.used(), 100);
+    }
+}

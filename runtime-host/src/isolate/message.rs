@@ -1,0 +1,132 @@
+//! What goes into an isolate and what comes out of it, besides an exchange's commands.
+//!
+//! An isolate does no I/O: it takes [`Message`]s, runs JavaScript, and gives [`Effect`]s for the
+//! engine to carry out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::body::UploadFlow;
+use crate::exchange::{Event, HeaderList, Outbox, Start};
+use crate::telemetry::Outcome;
+
+/// Names one invocation of a handler within an isolate; never reused by it, never 0.
+pub type InvocationId = u32;
+/// Names an arriving body (request, upstream response or subrequest response); never 0.
+pub type BodyId = u32;
+/// Names a leaving body that JavaScript writes; never 0.
+pub type LeavingId = u32;
+/// Names a pending asynchronous op; chosen by JavaScript.
+pub type OpId = u32;
+
+/// An event for an isolate.
+pub enum Message {
+    /// Begin the handler for a request.
+    Start { id: InvocationId, start: Box<Start>, outbox: Arc<Outbox> },
+    /// The front end says something about an exchange.
+    Exchange { id: InvocationId, event: Event },
+    Timer { id: InvocationId, timer: u32 },
+    /// A subrequest's response head, or why there is none (a text for the Worker's author).
+    Subrequest { id: InvocationId, op: OpId, result: Result<SubrequestHead, String> },
+    /// Part of a subrequest's response body.
+    Chunk { body: BodyId, chunk: Bytes },
+    End { body: BodyId },
+    Failed { body: BodyId, reason: String },
+    /// An upload may take more.
+    UploadRoom { leaving: LeavingId },
+    /// The invocation's time is up.
+    Expired { id: InvocationId, limit: Expiry },
+}
+
+/// Which clock ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// `limits.wall_ms` since the request's head.
+    Wall,
+    /// `limits.wait_until_ms` since the response.
+    WaitUntil,
+}
+
+/// The head of a subrequest's response.
+#[derive(Debug)]
+pub struct SubrequestHead {
+    /// Given by the isolate with [`Effect::Subrequest`].
+    pub body: BodyId,
+    pub status: u16,
+    pub headers: HeaderList,
+    /// The final URL.
+    pub url: String,
+    pub redirected: bool,
+}
+
+/// A `fetch()` that leaves the exchange.
+#[derive(Debug)]
+pub struct Subrequest {
+    pub id: InvocationId,
+    pub op: OpId,
+    /// The id that the response's body shall have.
+    pub body: BodyId,
+    pub method: Bytes,
+    pub url: url::Url,
+    pub headers: HeaderList,
+    pub upload: Upload,
+    pub redirect: Redirect,
+    /// The URL has the request's own authority: it goes to the Worker's configured `origin`.
+    pub to_own_origin: bool,
+    /// Requests this invocation may still send, this one not counted: each redirect is one.
+    pub budget: u32,
+}
+
+/// A subrequest's body.
+#[derive(Debug)]
+pub enum Upload {
+    Empty,
+    Full(Bytes),
+    /// [`Effect::UploadChunk`] and then [`Effect::UploadEnd`] follow under this id.
+    Stream(LeavingId, Arc<UploadFlow>),
+}
+
+/// `RequestInit.redirect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    Follow,
+    Manual,
+    Error,
+}
+
+/// What the engine does for an isolate after a turn, in order.
+#[derive(Debug)]
+pub enum Effect {
+    Subrequest(Box<Subrequest>),
+    /// JavaScript reads this subrequest's response body: begin delivering it.
+    ReadBody(BodyId),
+    /// JavaScript took this many bytes of it.
+    Consumed(BodyId, usize),
+    /// Nobody wants the body (or the response that has not come yet): drop the connection.
+    CancelBody(BodyId),
+    UploadChunk(LeavingId, Bytes),
+    UploadEnd(LeavingId),
+    UploadError(LeavingId, String),
+    Timer { id: InvocationId, timer: u32, delay: Duration },
+    ClearTimer { id: InvocationId, timer: u32 },
+    /// The response was given; `waitUntil` work may go on for its time.
+    WaitUntil { id: InvocationId },
+    /// Nothing more will happen for this invocation.
+    Finished(Box<Finished>),
+}
+
+/// How an invocation ended: what a log line and the metrics say.
+#[derive(Debug)]
+pub struct Finished {
+    pub id: InvocationId,
+    pub request_id: String,
+    pub outcome: Outcome,
+    /// The status the Worker gave; 0 when the upstream's response passed as it came.
+    pub status: u16,
+    pub cpu: Duration,
+    pub wall: Duration,
+    /// Exception text with the stack, for the log.
+    pub error: Option<String>,
+}

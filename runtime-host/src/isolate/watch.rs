@@ -1,0 +1,199 @@
+//! The watchdog: one thread that looks at running turns.
+//!
+//! V8 cannot pre-empt JavaScript, but it runs an interrupt callback at the next loop back-edge or
+//! function entry. The watchdog uses that twice: a turn longer than [`SLICE`] has its tokio worker's
+//! other work handed to a fresh thread (`block_in_place` inside the interrupt gives the worker's
+//! core away, and the turn goes on without one), and a turn past its CPU budget is terminated.
+
+use std::ffi::c_void;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// A turn longer than this gives its thread's other work away. A few milliseconds: above what any
+/// ordinary turn takes, below what another tenant would notice.
+pub const SLICE: Duration = Duration::from_millis(5);
+
+/// How often running turns are looked at.
+const TICK: Duration = Duration::from_millis(3);
+
+/// With no turn for this long the watchdog sleeps until the next one begins.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// One thread's place in the watchdog's list: the turn it runs, if any.
+#[derive(Debug)]
+struct Watched {
+    turn: Mutex<Option<Turn>>,
+    /// The CPU clock of the thread.
+    clock: libc::clockid_t,
+}
+
+#[derive(Debug)]
+struct Turn {
+    isolate: v8::IsolateHandle,
+    began: Instant,
+    cpu_began: Duration,
+    budget: Duration,
+    handed_over: Option<Instant>,
+    terminated: bool,
+}
+
+/// What a finished turn used.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    pub cpu: Duration,
+    /// The watchdog ended it.
+    pub terminated: bool,
+}
+
+thread_local! {
+    static WATCHED: Arc<Watched> = {
+        let watched = Arc::new(Watched { turn: Mutex::new(None), clock: thread_clock() });
+        watchdog().threads.lock().push(Arc::downgrade(&watched));
+        watched
+    };
+}
+
+/// Marks the begin of a turn of `isolate` on this thread, which may use `budget` of CPU time.
+/// Turns do not nest.
+pub fn begin(isolate: &v8::IsolateHandle, budget: Duration) {
+    WATCHED.with(|watched| {
+        *watched.turn.lock() = Some(Turn {
+            isolate: isolate.clone(),
+            began: Instant::now(),
+            cpu_began: cpu_time(watched.clock),
+            budget,
+            handed_over: None,
+            terminated: false,
+        });
+    });
+    watchdog().wake();
+}
+
+/// Marks the end of this thread's turn. After this no termination will be sent for it.
+pub fn end() -> Used {
+    WATCHED.with(|watched| {
+        let turn = watched.turn.lock().take();
+        turn.map_or(Used { cpu: Duration::ZERO, terminated: false }, |turn| Used {
+            cpu: cpu_time(watched.clock).saturating_sub(turn.cpu_began),
+            terminated: turn.terminated,
+        })
+    })
+}
+
+impl Watched {
+    /// True while a turn runs.
+    fn look(&self) -> bool {
+        // The lock keeps the turn, and with it the thread and its clock, alive meanwhile.
+        let mut slot = self.turn.lock();
+        let Some(turn) = slot.as_mut() else { return false };
+        let now = Instant::now();
+        if now - turn.began < SLICE {
+            return true;
+        }
+        if !turn.terminated && cpu_time(self.clock).saturating_sub(turn.cpu_began) > turn.budget {
+            turn.terminated = true;
+            turn.isolate.terminate_execution();
+        }
+        // Again after a while: the first try may have found the thread outside of JavaScript.
+        if turn.handed_over.is_none_or(|at| now - at > 10 * SLICE) {
+            turn.handed_over = Some(now);
+            turn.isolate.request_interrupt(hand_over, std::ptr::null_mut());
+        }
+        true
+    }
+}
+
+/// Runs on the turn's thread, inside JavaScript.
+unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let multi_thread = Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if multi_thread {
+        // Long enough for another thread to take this worker's core; if none did, the core comes
+        // back and the watchdog tries again. A panic must not unwind into V8.
+        let _ = std::panic::catch_unwind(|| {
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_micros(200)));
+        });
+    }
+}
+
+#[derive(Debug, Default)]
+struct Watchdog {
+    threads: Mutex<Vec<Weak<Watched>>>,
+    asleep: std::sync::atomic::AtomicBool,
+    lock: Mutex<()>,
+    bell: Condvar,
+}
+
+fn watchdog() -> &'static Watchdog {
+    static WATCHDOG: OnceLock<&'static Watchdog> = OnceLock::new();
+    WATCHDOG.get_or_init(|| {
+        let watchdog: &'static Watchdog = Box::leak(Box::default());
+        std::thread::Builder::new()
+            .name("nano-watchdog".into())
+            .spawn(move || watchdog.run())
+            .expect("the system lets a process start one thread");
+        watchdog
+    })
+}
+
+impl Watchdog {
+    fn wake(&self) {
+        use std::sync::atomic::Ordering::SeqCst;
+        // Without the lock a bell rung between the watchdog's check and its wait would be lost.
+        if self.asleep.load(SeqCst) {
+            let _guard = self.lock.lock();
+            self.bell.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        use std::sync::atomic::Ordering::SeqCst;
+        let mut last_turn = Instant::now();
+        loop {
+            if self.any_running() {
+                last_turn = Instant::now();
+            }
+            let mut guard = self.lock.lock();
+            if last_turn.elapsed() < IDLE {
+                self.bell.wait_for(&mut guard, TICK);
+                continue;
+            }
+            self.asleep.store(true, SeqCst);
+            // A turn that began before the store did not ring: look once more.
+            if !self.any_running() {
+                self.bell.wait(&mut guard);
+            }
+            self.asleep.store(false, SeqCst);
+            last_turn = Instant::now();
+        }
+    }
+
+    fn any_running(&self) -> bool {
+        let mut running = false;
+        self.threads.lock().retain(|thread| {
+            let Some(thread) = thread.upgrade() else { return false };
+            running |= thread.look();
+            true
+        });
+        running
+    }
+}
+
+/// The CPU clock of the calling thread, readable from other threads while it lives.
+fn thread_clock() -> libc::clockid_t {
+    let mut clock = libc::CLOCK_THREAD_CPUTIME_ID;
+    // SAFETY: both arguments are valid; on failure `clock` keeps the calling-thread id, which only
+    // makes the watchdog read its own clock (no termination by CPU then).
+    unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+    clock
+}
+
+fn cpu_time(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for writing; an unknown clock leaves it zero.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

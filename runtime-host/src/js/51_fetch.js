@@ -1,0 +1,105 @@
+"use strict";
+// fetch() and what a handler's response becomes.
+// Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream.
+
+const { Promise, PromisePrototypeThen, PromiseReject, TypeError } = internals.primordials;
+const { host } = internals;
+
+const HOST_BODY = 1;
+const STREAM = 3;
+
+/** https://fetch.spec.whatwg.org/#fetch-method, with the continuation of the exchange. */
+function fetch(input, init = undefined) {
+  let request;
+  try {
+    internals.webidl.requiredArguments(arguments.length, 1, "fetch", "WorkerGlobalScope");
+    request = internals.request.from(input, init);
+    return send(internals.request.inspect(request));
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+function send(state) {
+  const signal = state.givenSignal;
+  if (signal !== undefined && internals.abort.isAborted(signal)) {
+    return PromiseReject(internals.abort.reason(signal));
+  }
+  const body = internals.body.takeRecord(state.body);
+  return new Promise((resolve, reject) => {
+    let onAbort;
+    const op = host.begin((kind, a, b) => {
+      if (onAbort !== undefined) internals.abort.remove(signal, onAbort);
+      if (kind === host.TYPE_ERROR) reject(new TypeError(a));
+      else resolve(received(a, b, kind !== host.NO_BODY, signal));
+    });
+    let leaving;
+    try {
+      leaving = ops.fetch(
+        op,
+        state.methodIsOriginal ? undefined : state.method,
+        state.urlIsOriginal ? undefined : state.url,
+        state.headersOrigin === undefined ? internals.headers.pack(state.headers) : undefined,
+        state.incoming === undefined ? 0 : state.incoming,
+        body.kind,
+        body.kind === HOST_BODY ? body.handle : body.bytes,
+        state.redirect,
+        state.headersOrigin === undefined ? 0 : state.headersOrigin,
+      );
+    } catch (error) {
+      host.forget(op);
+      throw error;
+    }
+    if (leaving !== 0) {
+      internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
+    }
+    if (signal !== undefined) {
+      onAbort = () => {
+        host.forget(op);
+        ops.fetchAbort(op);
+        reject(internals.abort.reason(signal));
+      };
+      internals.abort.add(signal, onAbort);
+    }
+  });
+}
+
+/** The Response of a head that arrived. */
+function received(status, id, hasBody, signal) {
+  return internals.response.createUpstream({
+    status,
+    headersThunk: ops.responseHeaders,
+    origin: id,
+    bodyHandle: hasBody ? id : null,
+    url: ops.responseUrl(id),
+    redirected: ops.responseRedirected(id),
+  });
+}
+
+/** Gives the host a handler's response. */
+function respond(invocation, response) {
+  const state = internals.response.stateOf(response);
+  if (state === undefined) {
+    throw new TypeError(
+      "Incorrect type for Promise: the Promise did not resolve to 'Response'.",
+    );
+  }
+  const { type, status, headers, headersOrigin } = internals.response.inspect(response);
+  if (type === "error") throw new TypeError("Return value from the handler is an error response (Response.error()).");
+  const body = internals.body.takeRecord(state.body);
+  const leaving = ops.respond(
+    invocation,
+    status,
+    headersOrigin === undefined ? internals.headers.pack(headers) : undefined,
+    headersOrigin === undefined ? 0 : headersOrigin,
+    body.kind,
+    body.kind === HOST_BODY ? body.handle : body.bytes,
+  );
+  if (leaving !== 0) {
+    internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
+  }
+}
+
+internals.respond = respond;
+internals.fetch = fetch;
+internals.expose("fetch", fetch, true);

@@ -1,0 +1,81 @@
+"use strict";
+// Timers (https://html.spec.whatwg.org/#timers). A timer belongs to the invocation that set it.
+
+const {
+  ArrayPrototypeSlice, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Promise, ReflectApply,
+  TypeError,
+} = internals.primordials;
+
+/** timer → { callback, arguments, delay, repeat } */
+const timers = new Map();
+let lastTimer = 0;
+
+function set(callback, delay, args, repeat) {
+  if (typeof callback !== "function") {
+    throw new TypeError("The timer's callback is not a function: code in strings is not run.");
+  }
+  lastTimer = lastTimer === 0x7fffffff ? 1 : lastTimer + 1;
+  const timer = lastTimer;
+  const wait = internals.webidl.long(delay);
+  const entry = { callback, args, delay: wait > 0 ? wait : 0, repeat };
+  ops.timerStart(timer, entry.delay);
+  MapPrototypeSet(timers, timer, entry);
+  return timer;
+}
+
+function clear(timer) {
+  const key = internals.webidl.long(timer);
+  if (MapPrototypeDelete(timers, key)) ops.timerClear(key);
+}
+
+/** Called by the host when a timer's time has come. */
+function fire(timer) {
+  const entry = MapPrototypeGet(timers, timer);
+  if (entry === undefined) return;
+  if (!entry.repeat) MapPrototypeDelete(timers, timer);
+  try {
+    ReflectApply(entry.callback, globalThis, entry.args);
+  } catch (error) {
+    internals.reportException(error);
+  }
+  if (entry.repeat && MapPrototypeGet(timers, timer) === entry) ops.timerStart(timer, entry.delay);
+}
+
+internals.timers = {
+  __proto__: null,
+  fire,
+  /** For the host's own use: calls `callback` after `delay` milliseconds, returns the timer. */
+  set: (delay, callback) => set(callback, delay, [], false),
+  clear,
+  /** Drops a timer that the host ended. */
+  drop: (timer) => MapPrototypeDelete(timers, timer),
+};
+
+const rest = (args) => (args.length > 2 ? ArrayPrototypeSlice(args, 2) : []);
+function setTimeout(callback, delay = 0) {
+  return set(callback, delay, rest(arguments), false);
+}
+function setInterval(callback, delay = 0) {
+  return set(callback, delay, rest(arguments), true);
+}
+function clearTimeout(timer = 0) {
+  clear(timer);
+}
+function clearInterval(timer = 0) {
+  clear(timer);
+}
+function setImmediate(callback) {
+  return set(callback, 0, arguments.length > 1 ? ArrayPrototypeSlice(arguments, 1) : [], false);
+}
+function clearImmediate(timer = 0) {
+  clear(timer);
+}
+const operations = {
+  setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate,
+};
+for (const name in operations) internals.expose(name, operations[name], true);
+
+internals.expose("scheduler", {
+  /** Workers' `scheduler.wait(ms)`. */
+  wait: (delay) => new Promise((resolve) => set(resolve, delay, [], false)),
+}, true);

@@ -1,0 +1,159 @@
+"use strict";
+// What the host calls: the begin of an invocation, timers, aborts; and what a Worker exports.
+
+const {
+  Error, JSONParse, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Object, ObjectDefineProperty,
+  PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, ReflectGet, ReflectOwnKeys, TypeError,
+} = internals.primordials;
+
+/** `env` of module Workers. */
+let env;
+/** `(request, env, ctx) → Response | Promise<Response>`, found when the Worker was evaluated. */
+let handler;
+/** invocation → AbortController of `request.signal`, for requests whose signal was looked at. */
+const signals = new Map();
+
+// ---- ctx ----
+
+class ExecutionContext {
+  #invocation;
+  constructor(key, invocation) {
+    if (key !== internals.constructorKey) throw new TypeError("Illegal constructor");
+    this.#invocation = invocation;
+    this.props = {};
+  }
+  /** Keeps the invocation alive until the promise settles, 30 s after the response at most. */
+  waitUntil(promise) {
+    waitUntil(this.#invocation, promise);
+  }
+  /** On an exception before the response began, the request goes on to its upstream as it came. */
+  passThroughOnException() {
+    ops.passThroughOnException(this.#invocation);
+  }
+  /** NANO's extension: publishes an object to the proxy (Envoy dynamic metadata, namespace `nano`). */
+  setMetadata(values) {
+    ops.setMetadata(this.#invocation, internals.primordials.JSONStringify(values));
+  }
+}
+
+function waitUntil(invocation, promise) {
+  ops.background(invocation, 1);
+  const done = () => ops.background(invocation, -1);
+  PromisePrototypeThen(PromiseResolve(promise), done, (error) => {
+    internals.reportException(error);
+    done();
+  });
+}
+
+internals.constructorKey = Object.freeze({ __proto__: null });
+internals.expose("ExecutionContext", ExecutionContext);
+
+// ---- An invocation ----
+
+const requestSignal = (invocation) => {
+  const signal = internals.abort.create();
+  MapPrototypeSet(signals, invocation, signal);
+  ops.watchAbort(invocation);
+  return signal;
+};
+const requestCf = (invocation) => JSONParse(ops.requestCf(invocation));
+
+function start(invocation, method, body) {
+  const request = internals.request.createIncoming({
+    inv: invocation,
+    method,
+    urlThunk: ops.requestUrl,
+    headersThunk: ops.requestHeaders,
+    bodyHandle: body === 0 ? undefined : body,
+    signalThunk: requestSignal,
+    cfThunk: requestCf,
+  });
+  const succeeded = (response) => {
+    try {
+      internals.respond(invocation, response);
+    } catch (error) {
+      ops.fail(invocation, error);
+    }
+  };
+  const failed = (error) => ops.fail(invocation, error);
+  let result;
+  try {
+    result = handler(request, new ExecutionContext(internals.constructorKey, invocation), invocation);
+  } catch (error) {
+    return failed(error);
+  }
+  if (internals.response.is(result)) return succeeded(result);
+  PromisePrototypeThen(PromiseResolve(result), succeeded, failed);
+}
+
+function abort(invocation) {
+  const signal = MapPrototypeGet(signals, invocation);
+  if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
+}
+
+function forget(invocation, pendingOps) {
+  for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
+  MapPrototypeDelete(signals, invocation);
+}
+
+// ---- What a Worker is ----
+
+/** Before the modules run: bindings, and globals of the format. */
+function configure(vars, serviceWorker) {
+  env = JSONParse(vars);
+  // A module's `env` import and each handler's argument are the same object.
+  internals.hostModules["cloudflare:workers"].env = env;
+  if (!serviceWorker) return;
+  const names = ReflectOwnKeys(env);
+  for (let i = 0; i < names.length; i++) internals.expose(names[i], env[names[i]], true);
+  internals.serviceWorker.install();
+}
+
+/** After the modules ran: finds the fetch handler. */
+function adopt(namespace) {
+  if (namespace === undefined) {
+    handler = internals.serviceWorker.handler();
+    return;
+  }
+  const exported = namespace.default;
+  if (exported === undefined) {
+    throw new TypeError("the main module has no default export: write `export default { async fetch(request, env, ctx) { … } }`");
+  }
+  if (typeof exported === "function") {
+    if (typeof exported.prototype?.fetch !== "function") {
+      throw new TypeError("the default export is a function without a fetch method: export an object or a class with fetch()");
+    }
+    handler = (request, ctx) => ReflectConstruct(exported, [ctx, env]).fetch(request, env, ctx);
+    return;
+  }
+  if (typeof exported !== "object" || exported === null || typeof exported.fetch !== "function") {
+    throw new TypeError("the default export has no fetch handler: write `export default { async fetch(request, env, ctx) { … } }`");
+  }
+  // Looked up each time: a Worker may replace its handler.
+  handler = (request, ctx) => exported.fetch(request, env, ctx);
+}
+
+internals.dispatch = {
+  __proto__: null, start, settle: internals.host.settle, timer: internals.timers.fire, abort, forget, configure, adopt,
+};
+
+// ---- cloudflare:workers ----
+
+class WorkerEntrypoint {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+internals.hostModules = {
+  __proto__: null,
+  "cloudflare:workers": {
+    __proto__: null,
+    WorkerEntrypoint,
+    env: undefined,
+    waitUntil(promise) {
+      waitUntil(ops.currentInvocation(), promise);
+    },
+  },
+};

@@ -1,0 +1,263 @@
+//! Bodies: reading those that arrive, writing those that leave.
+
+use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
+
+use super::{args, throw_type_error};
+use crate::exchange::Command;
+use crate::isolate::body::{Phase, Reader, Sink, Source};
+use crate::isolate::dispatch::byte_array;
+use crate::isolate::finish;
+use crate::isolate::message::{BodyId, Effect, LeavingId, OpId};
+use crate::isolate::state::{self, State};
+
+/// `bodyRead(body, op) → Uint8Array` of the next chunk, `null` at the end, or `undefined` when `op`
+/// will be settled with it.
+pub fn body_read(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    rv: ReturnValue<'_>,
+) {
+    read(scope, &args, rv, false);
+}
+
+/// `bodyReadAll(body, op) → Uint8Array` of the whole body, or `undefined` when `op` will be settled
+/// with it.
+pub fn body_read_all(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    rv: ReturnValue<'_>,
+) {
+    read(scope, &args, rv, true);
+}
+
+/// What a reader gets at once.
+enum Now {
+    Chunk(bytes::Bytes),
+    End,
+    Wait,
+    Failed(String),
+}
+
+fn read(
+    scope: &mut PinScope<'_, '_>,
+    args: &FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+    all: bool,
+) {
+    let (body, op) = (args::id(scope, args, 0), args::id(scope, args, 1));
+    let now = state::with(scope, |s| s.read(body, Reader { op, all }));
+    match now {
+        Now::Wait => rv.set_undefined(),
+        Now::End if all => set_bytes(scope, rv, &[]),
+        Now::End => rv.set_null(),
+        Now::Chunk(chunk) => set_bytes(scope, rv, &chunk),
+        Now::Failed(reason) => throw_type_error(scope, &reason),
+    }
+}
+
+fn set_bytes(scope: &mut PinScope<'_, '_>, mut rv: ReturnValue<'_>, bytes: &[u8]) {
+    match byte_array(scope, bytes) {
+        Some(array) => rv.set(array.into()),
+        None => {
+            throw_type_error(scope, "the body does not fit into the Worker's memory limit");
+        }
+    }
+}
+
+impl State {
+    fn read(&mut self, body: BodyId, reader: Reader) -> Now {
+        let Some(arriving) = self.bodies.get_mut(&body) else {
+            return Now::Failed("the body's request is over".into());
+        };
+        if arriving.phase == Phase::Untouched {
+            arriving.phase = Phase::Reading;
+            self.begin_reading(body);
+        }
+        let Some(arriving) = self.bodies.get_mut(&body) else { return Now::End };
+        let ended = arriving.phase == Phase::Ended;
+        if let Phase::Failed(reason) = &arriving.phase {
+            return Now::Failed(reason.clone());
+        }
+        if reader.all {
+            if ended {
+                let whole = arriving.take_all();
+                return if whole.is_empty() { Now::End } else { Now::Chunk(whole) };
+            }
+            // What is queued was not counted as taken yet; from now on all of it is wanted.
+            let queued = arriving.buffered();
+            if queued > 0 {
+                self.consumed(body, queued);
+            }
+        } else if let Some(chunk) = arriving.chunks.pop_front() {
+            self.consumed(body, chunk.len());
+            return Now::Chunk(chunk);
+        } else if ended {
+            return Now::End;
+        }
+        let Some(arriving) = self.bodies.get_mut(&body) else { return Now::End };
+        if arriving.waiting.is_some() {
+            return Now::Failed("the body is being read already".into());
+        }
+        arriving.waiting = Some(reader);
+        let id = arriving.invocation;
+        if let Some(invocation) = self.touch(id) {
+            invocation.waiting.push(reader.op);
+        }
+        Now::Wait
+    }
+
+    /// Asks for an arriving body.
+    fn begin_reading(&mut self, body: BodyId) {
+        let Some(arriving) = self.bodies.get(&body) else { return };
+        match arriving.source {
+            Source::Subrequest => self.effects.push(Effect::ReadBody(body)),
+            Source::Exchange(side) => {
+                let id = arriving.invocation;
+                if let Some(invocation) = self.touch(id) {
+                    invocation.command(Command::ReadBody(side));
+                }
+            }
+        }
+    }
+}
+
+/// `bodyCancel(body)`: nobody wants the rest.
+pub fn body_cancel(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let body = args::id(scope, &args, 0);
+    state::with(scope, |s| {
+        let Some(arriving) = s.bodies.get_mut(&body) else { return };
+        let was = std::mem::replace(&mut arriving.phase, Phase::Ended);
+        arriving.chunks.clear();
+        let (source, id, reader) = (arriving.source, arriving.invocation, arriving.waiting.take());
+        if let (Some(invocation), Some(reader)) = (s.touch(id), reader) {
+            invocation.waiting.retain(|op| *op != reader.op);
+        }
+        match (source, was) {
+            (_, Phase::Ended | Phase::Failed(_)) => {}
+            (Source::Subrequest, _) => s.effects.push(Effect::CancelBody(body)),
+            (Source::Exchange(side), was) => {
+                if let Some(invocation) = s.touch(id) {
+                    // A body that was never asked for must be asked for to be dropped.
+                    if was == Phase::Untouched {
+                        invocation.command(Command::ReadBody(side));
+                    }
+                    invocation.command(Command::CancelBody(side));
+                }
+            }
+        }
+    });
+}
+
+/// `leavingWrite(leaving, bytes) → boolean`: whether there is room for more.
+pub fn leaving_write(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let leaving = args::id(scope, &args, 0);
+    let chunk = args::bytes(&args, 1).unwrap_or_default();
+    let room = state::with(scope, |s| s.write(leaving, chunk));
+    rv.set_bool(room);
+}
+
+impl State {
+    fn write(&mut self, leaving: LeavingId, chunk: bytes::Bytes) -> bool {
+        // A body that was cut off takes everything: its writer is told by other means.
+        let Some(entry) = self.leaving.get(&leaving) else { return true };
+        if chunk.is_empty() {
+            return true;
+        }
+        match entry.sink.clone() {
+            Sink::Upload(flow) => {
+                let room = flow.add(chunk.len());
+                self.effects.push(Effect::UploadChunk(leaving, chunk));
+                room
+            }
+            Sink::Exchange(side) => {
+                let id = entry.invocation;
+                let Some(invocation) = self.touch(id) else { return true };
+                invocation.outbox().count(side, chunk.len());
+                invocation.command(Command::Body(side, chunk));
+                invocation.outbox().has_room(side)
+            }
+        }
+    }
+
+    /// True when there is room already; else `op` will be settled.
+    fn wait_for_room(&mut self, leaving: LeavingId, op: OpId) -> bool {
+        let Some(entry) = self.leaving.get_mut(&leaving) else { return true };
+        let (id, sink) = (entry.invocation, entry.sink.clone());
+        let has_room = match &sink {
+            Sink::Upload(flow) => flow.has_room(),
+            Sink::Exchange(side) => {
+                self.invocations.get(&id).is_none_or(|i| i.outbox().has_room(*side))
+            }
+        };
+        if has_room {
+            return true;
+        }
+        if let Some(entry) = self.leaving.get_mut(&leaving) {
+            entry.waiting = Some(op);
+        }
+        if let Some(invocation) = self.touch(id) {
+            invocation.waiting.push(op);
+        }
+        false
+    }
+}
+
+/// `leavingWait(leaving, op) → boolean`: true when there is room, else `op` is settled when there is.
+pub fn leaving_wait(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let (leaving, op) = (args::id(scope, &args, 0), args::id(scope, &args, 1));
+    let room = state::with(scope, |s| s.wait_for_room(leaving, op));
+    rv.set_bool(room);
+}
+
+/// `leavingEnd(leaving)`: the body is complete.
+pub fn leaving_end(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let leaving = args::id(scope, &args, 0);
+    state::with(scope, |s| {
+        let Some(entry) = s.leaving.remove(&leaving) else { return };
+        if matches!(entry.sink, Sink::Upload(_)) {
+            s.effects.push(Effect::UploadEnd(leaving));
+        }
+        if let Some(invocation) = s.touch(entry.invocation) {
+            invocation.leaving.retain(|l| *l != leaving);
+            if let Sink::Exchange(side) = entry.sink {
+                invocation.command(Command::BodyEnd(side));
+            }
+        }
+    });
+}
+
+/// `leavingError(leaving, error)`: the stream failed; the message is cut off.
+pub fn leaving_error(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let leaving = args::id(scope, &args, 0);
+    let bundle = state::with(scope, |s| s.bundle.clone());
+    let reason = crate::isolate::error::describe(scope, &bundle, args.get(1));
+    state::with(scope, |s| {
+        let Some(entry) = s.leaving.get(&leaving) else { return };
+        let (id, to_client) = (entry.invocation, matches!(entry.sink, Sink::Exchange(_)));
+        finish::abort_leaving(s, leaving, &reason);
+        if to_client && let Some(invocation) = s.touch(id) {
+            invocation.outcome = crate::telemetry::Outcome::Exception;
+            invocation.error.get_or_insert(reason);
+        }
+    });
+}

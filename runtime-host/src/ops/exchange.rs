@@ -1,0 +1,303 @@
+//! The exchange: its request as JavaScript sees it, and the handler's answer.
+
+use bytes::Bytes;
+use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
+
+use super::{args, throw_type_error};
+use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
+use crate::isolate::body::{Leaving, Phase, Sink, Source};
+use crate::isolate::dispatch::one_byte;
+use crate::isolate::message::{BodyId, InvocationId, LeavingId};
+use crate::isolate::state::{self, State};
+use crate::isolate::{error, finish};
+use crate::telemetry::Outcome;
+
+/// `requestUrl(invocation) → string`, serialised by the URL standard.
+pub fn request_url(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let url = state::with(scope, |s| s.invocations.get(&id).map(|i| url_of(&i.start.request)));
+    if let Some(url) = url.and_then(|url| v8::String::new(scope, &url)) {
+        rv.set(url.into());
+    }
+}
+
+/// The request's URL; what no URL can be made of (a broken `:authority`) gets a stand-in host.
+pub fn url_of(head: &RequestHead) -> String {
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let path = if head.path.starts_with(b"/") { text(&head.path) } else { String::from("/") };
+    let (scheme, authority) = (text(&head.scheme), text(&head.authority));
+    url::Url::parse(&format!("{scheme}://{authority}{path}"))
+        .or_else(|_| url::Url::parse(&format!("http://invalid.invalid{path}")))
+        .map_or_else(|_| String::from("http://invalid.invalid/"), Into::into)
+}
+
+/// `requestHeaders(invocation) → string`, packed.
+pub fn request_headers(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let packed = state::with(scope, |s| {
+        let request = &s.invocations.get(&id)?.start.request;
+        let mut packed = args::pack(&request.headers);
+        if request.headers.get("host").is_none() {
+            let separator: &[u8] = if packed.is_empty() { b"" } else { b"\n" };
+            packed.extend_from_slice(separator);
+            packed.extend_from_slice(b"host\n");
+            packed.extend_from_slice(&request.authority);
+        }
+        Some(packed)
+    });
+    rv.set(one_byte(scope, &packed.unwrap_or_default()).into());
+}
+
+/// `requestCf(invocation) → string` of JSON.
+pub fn request_cf(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let json = state::with(scope, |s| {
+        let cf = s.invocations.get(&id).map(|i| i.start.cf.clone()).unwrap_or_default();
+        serde_json::Value::Object(cf).to_string()
+    });
+    if let Some(json) = v8::String::new(scope, &json) {
+        rv.set(json.into());
+    }
+}
+
+/// `responseHeaders(body) → string`, packed.
+pub fn response_headers(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let body = args::id(scope, &args, 0);
+    let packed = state::with(scope, |s| s.bodies.get(&body).map(|b| args::pack(&b.headers)));
+    rv.set(one_byte(scope, &packed.unwrap_or_default()).into());
+}
+
+/// `responseUrl(body) → string`
+pub fn response_url(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let body = args::id(scope, &args, 0);
+    let url = state::with(scope, |s| {
+        let arriving = s.bodies.get(&body)?;
+        match arriving.source {
+            Source::Subrequest => Some(arriving.url.clone()),
+            Source::Exchange(_) => s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request)),
+        }
+    });
+    if let Some(url) = v8::String::new(scope, &url.unwrap_or_default()) {
+        rv.set(url.into());
+    }
+}
+
+/// `responseRedirected(body) → boolean`
+pub fn response_redirected(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let body = args::id(scope, &args, 0);
+    rv.set_bool(state::with(scope, |s| s.bodies.get(&body).is_some_and(|b| b.redirected)));
+}
+
+/// `passThroughOnException(invocation)`
+pub fn pass_through_on_exception(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    state::with(scope, |s| {
+        if let Some(invocation) = s.touch(id) {
+            invocation.pass_through_on_exception = true;
+        }
+    });
+}
+
+/// `setMetadata(invocation, json)`: an object for the proxy.
+pub fn set_metadata(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let json = args::string(scope, &args, 1).unwrap_or_default();
+    match serde_json::from_str(&json) {
+        Ok(serde_json::Value::Object(values)) => state::with(scope, |s| {
+            if let Some(invocation) = s.touch(id) {
+                invocation.command(Command::Metadata(values));
+            }
+        }),
+        _ => throw_type_error(scope, "setMetadata() takes an object of JSON values."),
+    }
+}
+
+/// `background(invocation, change)`: how many `waitUntil` promises are pending.
+pub fn background(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let begins = args.get(1).int32_value(scope).unwrap_or(0) > 0;
+    state::with(scope, |s| {
+        if let Some(invocation) = s.touch(id) {
+            let now = invocation.background;
+            invocation.background =
+                if begins { now.saturating_add(1) } else { now.saturating_sub(1) };
+        }
+    });
+}
+
+/// `fail(invocation, exception)`: the handler threw.
+pub fn fail(scope: &mut PinScope<'_, '_>, args: FunctionCallbackArguments<'_>, _rv: ReturnValue<'_>) {
+    let id = args::id(scope, &args, 0);
+    let bundle = state::with(scope, |s| s.bundle.clone());
+    let text = error::describe(scope, &bundle, args.get(1));
+    state::with(scope, |s| {
+        if s.invocations.get(&id).is_some_and(|i| !i.settled) {
+            finish::fail(s, id, Outcome::Exception, text);
+        }
+    });
+}
+
+/// `respond(invocation, status, packed | undefined, origin, kind, body) → leaving`: the handler's
+/// answer. Without packed headers they are those of the response `origin`, unchanged. `leaving` is
+/// not 0 when JavaScript must write the body.
+pub fn respond(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let status = u16::try_from(args::id(scope, &args, 1)).unwrap_or(500);
+    let headers = args::headers(scope, &args, 2);
+    let origin = args::id(scope, &args, 3);
+    let body = given_body(scope, &args, 4);
+    let leaving = state::with(scope, |s| s.respond(id, status, headers, origin, body));
+    rv.set_uint32(leaving.unwrap_or(0));
+}
+
+/// A body as JavaScript hands it over.
+pub enum Given {
+    None,
+    /// An arriving body that was not touched.
+    Host(BodyId),
+    Bytes(Bytes),
+    Stream,
+}
+
+/// Reads the arguments `kind` and `body`; the numbers are those of `internals.body.take()`.
+pub fn given_body(
+    scope: &PinScope<'_, '_>,
+    args: &FunctionCallbackArguments<'_>,
+    index: i32,
+) -> Given {
+    match args::id(scope, args, index) {
+        1 => Given::Host(args::id(scope, args, index + 1)),
+        2 => Given::Bytes(args::bytes(args, index + 1).unwrap_or_default()),
+        3 => Given::Stream,
+        _ => Given::None,
+    }
+}
+
+impl State {
+    fn respond(
+        &mut self,
+        id: InvocationId,
+        status: u16,
+        headers: Option<HeaderList>,
+        origin: BodyId,
+        body: Given,
+    ) -> Option<LeavingId> {
+        let invocation = self.invocations.get(&id).filter(|i| !i.answered)?;
+        let upstream = invocation.response_body;
+        let is_upstream = upstream == Some(origin);
+        let unchanged = is_upstream && headers.is_none() && status == invocation.upstream_status;
+        let upstream_has_body = invocation.upstream_has_body;
+        let (body, leaving) = match body {
+            Given::Host(given) if Some(given) == upstream && self.untouched(given) => {
+                (OutBody::AsItCame, None)
+            }
+            Given::None if is_upstream && !upstream_has_body => (OutBody::AsItCame, None),
+            Given::None => (OutBody::Empty, None),
+            Given::Bytes(bytes) => (OutBody::Full(bytes), None),
+            Given::Host(_) | Given::Stream => {
+                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Response))))
+            }
+        };
+        let headers = headers.or_else(|| self.bodies.get(&origin).map(|b| b.headers.clone()));
+        let head = (!unchanged || body != OutBody::AsItCame).then(|| {
+            let mut head = ResponseHead {
+                status,
+                headers: headers.unwrap_or_default(),
+                has_body: body != OutBody::Empty,
+            };
+            fit_length(&mut head.headers, &body, status == 204 || status == 304);
+            head
+        });
+        let invocation = self.touch(id)?;
+        invocation.settled = true;
+        invocation.respond(head, body);
+        invocation.status = status;
+        leaving
+    }
+
+    pub(super) fn untouched(&self, body: BodyId) -> bool {
+        self.bodies.get(&body).is_some_and(|b| b.phase == Phase::Untouched)
+    }
+
+    /// A new leaving body.
+    pub(super) fn leave(&mut self, id: InvocationId, sink: Sink) -> LeavingId {
+        let leaving = self.leaving_ids.next();
+        self.leaving.insert(leaving, Leaving { invocation: id, sink, waiting: None });
+        if let Some(invocation) = self.touch(id) {
+            invocation.leaving.push(leaving);
+        }
+        leaving
+    }
+}
+
+/// Makes `content-length` say what the body is. Framing belongs to the host: a Worker's own value
+/// could only be wrong.
+pub fn fit_length(headers: &mut HeaderList, body: &OutBody, never_has_body: bool) {
+    headers.remove("transfer-encoding");
+    match body {
+        OutBody::AsItCame => {}
+        OutBody::Stream => headers.remove("content-length"),
+        OutBody::Empty if never_has_body => headers.remove("content-length"),
+        OutBody::Empty => set_length(headers, 0),
+        OutBody::Full(bytes) => set_length(headers, bytes.len()),
+    }
+}
+
+fn set_length(headers: &mut HeaderList, length: usize) {
+    headers.remove("content-length");
+    headers.push("content-length", length.to_string());
+}
+
+/// `watchAbort(invocation)`: kept for symmetry with `forget`, which drops the signal.
+pub fn watch_abort(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    state::with(scope, |s| {
+        if let Some(invocation) = s.touch(id) {
+            invocation.has_signal = true;
+        }
+    });
+}

@@ -1,0 +1,251 @@
+//! `fetch()`: the continuation of the exchange, or a subrequest.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use url::Url;
+use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
+
+use super::exchange::{Given, fit_length, given_body, url_of};
+use super::{args, throw_error, throw_type_error};
+use crate::exchange::{HeaderList, OutBody, RequestHead, Side};
+use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
+use crate::isolate::message::{Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload};
+use crate::isolate::state::{self, State};
+
+/// `fetch(op, method?, url?, packed?, incoming, kind, body, redirect, origin) → leaving`
+///
+/// `method` and `url` are undefined when they are those of the request of the invocation
+/// `incoming`; without `packed` the headers are those of `origin`. `op` will be settled with the
+/// response. `leaving` is not 0 when JavaScript must write the body.
+pub fn fetch(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let Some(id) = state::current(scope) else {
+        return throw_error(scope, super::GLOBAL_SCOPE);
+    };
+    let asked = Asked {
+        op: args::id(scope, &args, 0),
+        method: args::byte_string(scope, &args, 1),
+        url: args::string(scope, &args, 2),
+        headers: args::headers(scope, &args, 3),
+        incoming: args::id(scope, &args, 4),
+        body: given_body(scope, &args, 5),
+        redirect: match args::string(scope, &args, 7).as_deref() {
+            Some("manual") => Redirect::Manual,
+            Some("error") => Redirect::Error,
+            _ => Redirect::Follow,
+        },
+        headers_origin: args::id(scope, &args, 8),
+    };
+    match state::with(scope, |s| s.fetch(id, asked)) {
+        Ok(leaving) => rv.set_uint32(leaving.unwrap_or(0)),
+        Err(Refusal::Type(message)) => throw_type_error(scope, &message),
+        Err(Refusal::Plain(message)) => throw_error(scope, message),
+    }
+}
+
+/// `fetchAbort(op)`: the result is no longer wanted.
+pub fn fetch_abort(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let op = args::id(scope, &args, 0);
+    state::with(scope, |s| {
+        let Some(id) = s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
+        else {
+            return;
+        };
+        let body = s.bodies.iter().find(|(_, b)| b.head_op == op).map(|(body, _)| *body);
+        if let Some(invocation) = s.touch(id) {
+            invocation.waiting.retain(|waiting| *waiting != op);
+        }
+        if let Some(body) = body {
+            s.bodies.remove(&body);
+            s.effects.push(Effect::CancelBody(body));
+        }
+    });
+}
+
+/// What JavaScript asks for.
+struct Asked {
+    op: OpId,
+    method: Option<Bytes>,
+    url: Option<String>,
+    headers: Option<HeaderList>,
+    incoming: InvocationId,
+    body: Given,
+    redirect: Redirect,
+    headers_origin: InvocationId,
+}
+
+/// Why a fetch is refused at once.
+enum Refusal {
+    Type(String),
+    Plain(&'static str),
+}
+
+const ORIGIN_NEEDED: &str = "fetch() to the request's own authority works once: it continues the \
+    exchange. For further requests to it, set `origin` for this Worker in nano.toml, under \
+    [worker.NAME]";
+
+impl State {
+    fn fetch(&mut self, id: InvocationId, asked: Asked) -> Result<Option<LeavingId>, Refusal> {
+        let invocation = self.invocations.get(&id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
+        let own_request = asked.url.is_none() && asked.incoming == id;
+        let url = match &asked.url {
+            Some(url) => Some(parse(url)?),
+            None if own_request => None,
+            // A request of another invocation of this isolate.
+            None => {
+                let other = self.invocations.get(&asked.incoming).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
+                Some(parse(&url_of(&other.start.request))?)
+            }
+        };
+        let own = url.as_ref().is_none_or(|url| is_own(url, &invocation.start.request));
+        if own && !invocation.continued && !invocation.answered {
+            return Ok(self.continue_exchange(id, asked, url.as_ref()));
+        }
+        if own && self.bundle.settings.origin.is_none() {
+            return Err(Refusal::Type(ORIGIN_NEEDED.into()));
+        }
+        let url = match url {
+            Some(url) => url,
+            None => parse(&url_of(&invocation.start.request))?,
+        };
+        self.subrequest(id, asked, url, own)
+    }
+
+    fn continue_exchange(
+        &mut self,
+        id: InvocationId,
+        asked: Asked,
+        url: Option<&Url>,
+    ) -> Option<LeavingId> {
+        let request_body = self.invocations.get(&id)?.request_body;
+        let (body, leaving) = match asked.body {
+            Given::Host(body) if Some(body) == request_body && self.untouched(body) => {
+                (OutBody::AsItCame, None)
+            }
+            Given::None if request_body.is_none() => (OutBody::AsItCame, None),
+            Given::None => (OutBody::Empty, None),
+            Given::Bytes(bytes) => (OutBody::Full(bytes), None),
+            Given::Host(_) | Given::Stream => {
+                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Request))))
+            }
+        };
+        let headers_kept = asked.headers.is_none() && asked.headers_origin == id;
+        let unchanged = url.is_none() && asked.method.is_none() && headers_kept;
+        let headers = self.headers_of(&asked.headers, asked.headers_origin);
+        let invocation = self.touch(id)?;
+        let head = (!unchanged || body != OutBody::AsItCame).then(|| {
+            changed_head(&invocation.start.request, asked.method, url, headers, &body)
+        });
+        invocation.waiting.push(asked.op);
+        invocation.continue_exchange(head, body, asked.op);
+        leaving
+    }
+
+    fn headers_of(&self, given: &Option<HeaderList>, origin: InvocationId) -> HeaderList {
+        given.clone().unwrap_or_else(|| {
+            self.invocations
+                .get(&origin)
+                .map(|i| i.start.request.headers.clone())
+                .unwrap_or_default()
+        })
+    }
+
+    fn subrequest(
+        &mut self,
+        id: InvocationId,
+        asked: Asked,
+        url: Url,
+        to_own_origin: bool,
+    ) -> Result<Option<LeavingId>, Refusal> {
+        let limit = self.bundle.settings.limits.subrequests;
+        let mut headers = self.headers_of(&asked.headers, asked.headers_origin);
+        headers.remove("host");
+        let body_id = self.body_ids.next();
+        let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
+        if invocation.subrequests >= limit {
+            return Err(Refusal::Plain(super::TOO_MANY_SUBREQUESTS));
+        }
+        invocation.subrequests += 1;
+        let budget = limit - invocation.subrequests;
+        let method = asked.method.unwrap_or_else(|| invocation.start.request.method.clone());
+        invocation.waiting.push(asked.op);
+        invocation.bodies.push(body_id);
+        let mut arriving = Arriving::new(id, Source::Subrequest);
+        arriving.head_op = asked.op;
+        self.bodies.insert(body_id, arriving);
+        let (upload, leaving) = match asked.body {
+            Given::None => (Upload::Empty, None),
+            Given::Bytes(bytes) => (Upload::Full(bytes), None),
+            Given::Host(_) | Given::Stream => {
+                let flow = Arc::new(UploadFlow::default());
+                let leaving = self.leave(id, Sink::Upload(Arc::clone(&flow)));
+                (Upload::Stream(leaving, flow), Some(leaving))
+            }
+        };
+        self.effects.push(Effect::Subrequest(Box::new(Subrequest {
+            id,
+            op: asked.op,
+            body: body_id,
+            method,
+            url,
+            headers,
+            upload,
+            redirect: asked.redirect,
+            to_own_origin,
+            budget,
+        })));
+        Ok(leaving)
+    }
+}
+
+fn parse(url: &str) -> Result<Url, Refusal> {
+    let parsed = Url::parse(url).map_err(|_| Refusal::Type(format!("Invalid URL: {url}")))?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(parsed),
+        scheme => Err(Refusal::Type(format!("Fetch API cannot load: {url} (scheme {scheme}:)"))),
+    }
+}
+
+/// Whether the URL has the request's own authority. The scheme does not matter: behind a proxy
+/// that ends TLS the request's scheme is what the proxy says it is.
+fn is_own(url: &Url, request: &RequestHead) -> bool {
+    let authority = String::from_utf8_lossy(&request.authority);
+    let Ok(own) = Url::parse(&format!("{}://{authority}/", url.scheme())) else { return false };
+    own.host() == url.host() && own.port_or_known_default() == url.port_or_known_default()
+}
+
+fn changed_head(
+    request: &RequestHead,
+    method: Option<Bytes>,
+    url: Option<&Url>,
+    mut headers: HeaderList,
+    body: &OutBody,
+) -> RequestHead {
+    let mut head = request.clone();
+    if let Some(method) = method {
+        head.method = method;
+    }
+    if let Some(url) = url {
+        let (path, query) = (url.path(), url.query());
+        let path = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        head.path = path.into();
+    }
+    headers.remove("host");
+    let bodiless = matches!(head.method.as_ref(), b"GET" | b"HEAD");
+    fit_length(&mut headers, body, bodiless);
+    head.headers = headers;
+    head.has_body = match body {
+        OutBody::AsItCame => request.has_body,
+        OutBody::Empty => false,
+        OutBody::Full(_) | OutBody::Stream => true,
+    };
+    head
+}

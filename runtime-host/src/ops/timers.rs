@@ -1,0 +1,54 @@
+//! Timers.
+
+use std::time::Duration;
+
+use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
+
+use super::{args, throw_error};
+use crate::isolate::message::Effect;
+use crate::isolate::state;
+use crate::limits::TIMERS_MAX;
+
+/// `timerStart(timer, delay)`: the host fires `timer` after `delay` milliseconds.
+pub fn timer_start(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let timer = args::id(scope, &args, 0);
+    let delay = args.get(1).number_value(scope).unwrap_or(0.0);
+    let delay = Duration::try_from_secs_f64(delay / 1e3).unwrap_or_default();
+    let Some(id) = state::current(scope) else {
+        return throw_error(scope, super::GLOBAL_SCOPE);
+    };
+    let started = state::with(scope, |s| {
+        let invocation = s.touch(id).ok_or(super::REQUEST_OVER)?;
+        if invocation.timers.len() >= TIMERS_MAX {
+            return Err("Too many timers are pending in this invocation.");
+        }
+        invocation.timers.push(timer);
+        s.effects.push(Effect::Timer { id, timer, delay });
+        Ok(())
+    });
+    if let Err(message) = started {
+        throw_error(scope, message);
+    }
+}
+
+/// `timerClear(timer)`
+pub fn timer_clear(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    let timer = args::id(scope, &args, 0);
+    // Another invocation's timer may be cleared: they share the isolate's numbers.
+    state::with(scope, |s| {
+        let owner = s.invocations.iter().find(|(_, i)| i.timers.contains(&timer)).map(|(id, _)| *id);
+        let Some(id) = owner else { return };
+        if let Some(invocation) = s.touch(id) {
+            invocation.timers.retain(|t| *t != timer);
+        }
+        s.effects.push(Effect::ClearTimer { id, timer });
+    });
+}
