@@ -117,3 +117,19 @@ pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// Timers of one invocation that may be pending at once: above what programs use, and a bound on
 /// what a loop of `setTimeout` costs the host.
 pub const TIMERS_MAX: usize = 10_000;
+
+/// Milliseconds that any CPU limit may be set to: 5 minutes, the most that Workers authors know.
+pub const CPU_MAX_MS: u64 = 300_000;
+
+/// Milliseconds that any wall-clock limit may be set to: a day. Longer is the same as none.
+pub const TIME_MAX_MS: u64 = 86_400_000;
+
+/// MiB that a memory limit may be set to: V8's heap addresses 4 GiB with compressed pointers, and
+/// no more is useful without.
+pub const MEMORY_MAX_MB: u64 = 4096;
+
+/// Threads that run Workers: more than any machine has cores to use.
+pub const THREADS_MAX: u64 = 1024;
+
+/// Milliseconds that draining may be set to: an hour, longer than any supervisor waits.
+pub const DRAIN_TIMEOUT_MAX_MS: u64 = 3_600_000;

@@ -107,8 +107,11 @@ impl Bundle {
         modules: Vec<Module>,
         settings: Settings,
     ) -> Self {
-        let index =
-            modules.iter().enumerate().map(|(at, m)| (m.specifier.clone(), at)).collect::<HashMap<_, _>>();
+        let index = modules
+            .iter()
+            .enumerate()
+            .map(|(at, m)| (m.specifier.clone(), at))
+            .collect::<HashMap<_, _>>();
         debug_assert!(index.contains_key(&main), "main module {main} is not in the bundle");
         let version = version(&name, format, &main, &modules, &settings);
         Self { name, version, format, main, modules, settings, directory, index }
@@ -265,8 +268,7 @@ mod tests {
         let mut bundle = bundle(&[("src/a b.ts", "")], Settings::default());
         let plain = |line, column| OriginalPosition { file: "src/a b.ts".into(), line, column };
         assert_eq!(bundle.position("src/a b.ts", 7, 3), plain(7, 3));
-        let mapping =
-            Mapping { line: 0, column: 4, source: 0, source_line: 9, source_column: 1 };
+        let mapping = Mapping { line: 0, column: 4, source: 0, source_line: 9, source_column: 1 };
         bundle.modules[0].source_map =
             Some(SourceMap::new(vec!["src/a b.ts".into()], vec![mapping]));
         let url = Bundle::import_meta_url("src/a b.ts");

@@ -20,8 +20,7 @@ pub fn find(
     let unbound = |name: &str| {
         scoping.root_unresolved_references().keys().any(|unbound| unbound.as_str() == name)
     };
-    let names: &[&str] =
-        if is_module { &["require"] } else { &["require", "module", "exports"] };
+    let names: &[&str] = if is_module { &["require"] } else { &["require", "module", "exports"] };
     let names: Vec<&str> = names.iter().copied().filter(|name| unbound(name)).collect();
     if names.is_empty() {
         return None;
@@ -50,9 +49,7 @@ fn first_use(semantic: &Semantic<'_>, name: &str) -> Option<(usize, usize, Strin
 }
 
 fn message(name: &str) -> String {
-    format!(
-        "this is CommonJS (`{name}`), which does not run here: a Worker is made of ES modules"
-    )
+    format!("this is CommonJS (`{name}`), which does not run here: a Worker is made of ES modules")
 }
 
 /// What to do about CommonJS.

@@ -53,8 +53,7 @@ pub fn read(source: SourceText<'_>, goal: Goal) -> Result<Script, Vec<Diagnostic
     if !errors.is_empty() {
         return Err(errors);
     }
-    let checked =
-        SemanticBuilder::new().with_check_syntax_error(true).build(&parsed.program);
+    let checked = SemanticBuilder::new().with_check_syntax_error(true).build(&parsed.program);
     let errors = diagnostics(source, &checked.diagnostics);
     if !errors.is_empty() {
         return Err(errors);

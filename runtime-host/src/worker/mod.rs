@@ -6,6 +6,7 @@ mod commonjs;
 mod javascript;
 pub mod resolve;
 pub mod source_map;
+mod typescript;
 
 use std::path::Path;
 

@@ -1,0 +1,213 @@
+//! From the text of `nano.toml` to a [`Config`].
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::document::{Node, Value, parse_toml};
+use super::reader::{Reader, Section, Unknown, read_text};
+use super::{Config, Listen, WorkerOverrides};
+use crate::diagnostic::{Diagnostic, SourceText};
+use crate::exchange::FailureMode;
+use crate::limits::{
+    CPU_MAX_MS, DRAIN_TIMEOUT_MAX_MS, LimitOverrides, MEMORY_MAX_MB, THREADS_MAX, TIME_MAX_MS,
+};
+
+const FAILURE_MODES: &[(&str, FailureMode)] =
+    &[("open", FailureMode::Open), ("closed", FailureMode::Closed)];
+const LEVELS: &[(&str, ())] =
+    &[("off", ()), ("error", ()), ("warn", ()), ("info", ()), ("debug", ()), ("trace", ())];
+
+impl Config {
+    /// Reads a file. Relative paths in it are relative to its directory.
+    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let text = read_text(file).map_err(|error| vec![error])?;
+        Self::parse(SourceText { file, text: &text })
+    }
+
+    /// All that is wrong is reported at once, sorted by place.
+    pub fn parse(source: SourceText<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let table = parse_toml(source)?;
+        let reader = Reader::new(source);
+        let mut config = Self { file: Some(source.file.to_owned()), ..Self::default() };
+        let folder = source.file.parent().unwrap_or(Path::new(""));
+        let top = reader.section("", &table);
+        if let Some(section) = top.table("server") {
+            config.read_server(&reader, section, folder);
+        }
+        if let Some(section) = top.table("workers") {
+            config.read_workers(section, folder);
+        }
+        if let Some(section) = top.table("limits") {
+            config.limits = read_limits(section).over(&config.limits);
+        }
+        if let Some(section) = top.table("worker") {
+            config.read_overrides(&reader, &section);
+        }
+        if let Some(section) = top.table("ext_proc") {
+            config.ext_proc.mode_override =
+                section.boolean("mode_override").unwrap_or(config.ext_proc.mode_override);
+            section.finish(Unknown::Error);
+        }
+        if let Some(section) = top.table("log") {
+            if section.choice("level", LEVELS).is_some() {
+                config.log.level = section.string("level", "").unwrap_or_default().to_owned();
+            }
+            section.finish(Unknown::Error);
+        }
+        top.finish(Unknown::Error);
+        let diagnostics = reader.into_diagnostics();
+        if diagnostics.is_empty() { Ok(config) } else { Err(diagnostics) }
+    }
+
+    fn read_server(&mut self, reader: &Reader<'_>, section: Section<'_>, folder: &Path) {
+        let server = &mut self.server;
+        if let Some(listen) = section.strings("listen", "[\"127.0.0.1:9000\"]") {
+            server.listen = listen
+                .into_iter()
+                .filter_map(|(node, text)| read_listen(reader, node, text, folder))
+                .collect();
+            if let (true, Some(node)) = (server.listen.is_empty(), section.node("listen")) {
+                reader.error(
+                    node,
+                    "`server.listen` needs an address: write listen = [\"127.0.0.1:9000\"]",
+                );
+            }
+        }
+        if let Some(text) = section.string("admin", "\"127.0.0.1:9001\"") {
+            match (text.parse(), section.node("admin")) {
+                (Ok(address), _) => server.admin = Some(address),
+                (Err(_), Some(node)) => reader.error(
+                    node,
+                    format!(
+                        "`server.admin` can't be \"{text}\": write an IP address and a port, \
+                         admin = \"127.0.0.1:9001\""
+                    ),
+                ),
+                (Err(_), None) => {}
+            }
+        }
+        if let Some(milliseconds) = section.integer("drain_timeout_ms", 0, DRAIN_TIMEOUT_MAX_MS) {
+            server.drain_timeout = Duration::from_millis(milliseconds);
+        }
+        if let Some(threads @ 1..) = section.integer("threads", 0, THREADS_MAX) {
+            server.threads = usize::try_from(threads).unwrap_or(1);
+        }
+        section.finish(Unknown::Error);
+    }
+
+    fn read_workers(&mut self, section: Section<'_>, folder: &Path) {
+        let workers = &mut self.workers;
+        if let Some(directories) = section.strings("directories", "[\"workers/*\"]") {
+            workers.directories =
+                directories.into_iter().map(|(_, directory)| folder.join(directory)).collect();
+        }
+        workers.default = section.string("default", "\"name\"").map(ToOwned::to_owned);
+        workers.environment =
+            section.string("environment", "\"production\"").map(ToOwned::to_owned);
+        workers.reload = section.boolean("reload").unwrap_or(workers.reload);
+        workers.failure_mode =
+            section.choice("failure_mode", FAILURE_MODES).unwrap_or(workers.failure_mode);
+        workers.debug_errors = section.boolean("debug_errors").unwrap_or(workers.debug_errors);
+        section.finish(Unknown::Error);
+    }
+
+    fn read_overrides(&mut self, reader: &Reader<'_>, workers: &Section<'_>) {
+        for entry in workers.entries() {
+            let Some(section) = workers.subsection(entry) else { continue };
+            let overrides = WorkerOverrides {
+                origin: read_origin(reader, &section),
+                environment: section.string("environment", "\"production\"").map(ToOwned::to_owned),
+                failure_mode: section.choice("failure_mode", FAILURE_MODES),
+                debug_errors: section.boolean("debug_errors"),
+                vars: section
+                    .table("vars")
+                    .iter()
+                    .flat_map(Section::entries)
+                    .map(|var| (var.key.clone(), var.node.to_json()))
+                    .collect(),
+                limits: section.table("limits").map(read_limits).unwrap_or_default(),
+            };
+            section.finish(Unknown::Error);
+            self.overrides.insert(entry.key.clone(), overrides);
+        }
+    }
+}
+
+fn read_listen(reader: &Reader<'_>, node: &Node, text: &str, folder: &Path) -> Option<Listen> {
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        return Some(Listen::Unix(folder.join(path)));
+    }
+    if let Ok(address) = text.parse() {
+        return Some(Listen::Tcp(address));
+    }
+    let message = format!(
+        "`server.listen` can't be \"{text}\": write an IP address and a port, \"127.0.0.1:9000\", \
+         or a socket, \"unix:/run/nano/ext_proc.sock\""
+    );
+    reader.error(node, message);
+    None
+}
+
+fn read_origin(reader: &Reader<'_>, section: &Section<'_>) -> Option<url::Url> {
+    let text = section.string("origin", "\"http://127.0.0.1:8080\"")?;
+    match parse_origin(text) {
+        Ok(origin) => Some(origin),
+        Err(why) => {
+            if let Some(Node { value: Value::String(_), .. }) = section.node("origin") {
+                reader.error(section.node("origin")?, format!("`origin` {why}"));
+            }
+            None
+        }
+    }
+}
+
+/// A scheme, host and port: where `fetch()` to the request's own authority goes. The error
+/// completes a sentence that begins with the setting's name.
+pub fn parse_origin(text: &str) -> Result<url::Url, String> {
+    let example = "write for instance \"http://127.0.0.1:8080\"";
+    let url = url::Url::parse(text)
+        .map_err(|error| format!("can't be \"{text}\": {error}; {example}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("can't have the scheme \"{}\": {example}", url.scheme()));
+    }
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if bare {
+        Ok(url)
+    } else {
+        Err(format!(
+            "can't be \"{text}\": only scheme, host and port belong to an origin; {example}"
+        ))
+    }
+}
+
+fn read_limits(section: Section<'_>) -> LimitOverrides {
+    let limits = LimitOverrides {
+        cpu_ms: section.integer("cpu_ms", 1, CPU_MAX_MS),
+        wall_ms: section.integer("wall_ms", 0, TIME_MAX_MS),
+        memory_mb: section.integer("memory_mb", 8, MEMORY_MAX_MB),
+        startup_ms: section.integer("startup_ms", 1, CPU_MAX_MS),
+        bundle_mb: section.integer("bundle_mb", 1, MEMORY_MAX_MB),
+        subrequests: section
+            .integer("subrequests", 0, u64::from(u32::MAX))
+            .and_then(|count| u32::try_from(count).ok()),
+        wait_until_ms: section.integer("wait_until_ms", 0, TIME_MAX_MS),
+    };
+    section.finish(Unknown::Error);
+    limits
+}
+
+impl Config {
+    /// What `[worker.NAME]` says, or nothing.
+    pub fn overrides_of(&self, name: &str) -> WorkerOverrides {
+        self.overrides.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The directory that relative paths of the file are relative to.
+    pub fn directory(&self) -> PathBuf {
+        self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned()
+    }
+}

@@ -1,0 +1,135 @@
+//! `nano.toml`: what an operator configures. docs/configuration.md is the user's page.
+
+pub mod document;
+mod load;
+pub mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::exchange::FailureMode;
+use crate::limits::{LimitOverrides, Limits};
+
+/// The configuration with every default in its place.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The file it was read from; `None` for built-in defaults.
+    pub file: Option<PathBuf>,
+    pub server: Server,
+    pub workers: Workers,
+    /// For every Worker that does not override them.
+    pub limits: Limits,
+    /// `[worker.NAME]`, by name.
+    pub overrides: BTreeMap<String, WorkerOverrides>,
+    pub ext_proc: ExtProc,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where Envoy connects to; never empty.
+    pub listen: Vec<Listen>,
+    /// Health, readiness and metrics over plain HTTP.
+    pub admin: Option<SocketAddr>,
+    /// How long running exchanges may go on after SIGTERM.
+    pub drain_timeout: Duration,
+    /// Threads that run Workers; at least 1.
+    pub threads: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// Absolute, or relative to the process when the configuration file was named so. One that
+    /// ends in `*` stands for every sub-directory with a wrangler file.
+    pub directories: Vec<PathBuf>,
+    /// The Worker of requests that no route claims.
+    pub default: Option<String>,
+    /// Which `[env.NAME]` of the wrangler files counts.
+    pub environment: Option<String>,
+    /// Files are watched, and Workers reloaded when they change.
+    pub reload: bool,
+    pub failure_mode: FailureMode,
+    /// Error pages carry the stack.
+    pub debug_errors: bool,
+}
+
+/// What `[worker.NAME]` sets for one Worker, in place of the general setting.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerOverrides {
+    pub origin: Option<url::Url>,
+    pub environment: Option<String>,
+    pub failure_mode: Option<FailureMode>,
+    pub debug_errors: Option<bool>,
+    /// Added to the wrangler file's; the same name replaces.
+    pub vars: Map<String, Value>,
+    pub limits: LimitOverrides,
+}
+
+#[derive(Clone, Debug)]
+pub struct ExtProc {
+    /// Envoy takes mode overrides before it sent a body (1.40 and later).
+    pub mode_override: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9000)))],
+            admin: None,
+            drain_timeout: Duration::from_secs(30),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self {
+            directories: Vec::new(),
+            default: None,
+            environment: None,
+            reload: true,
+            failure_mode: FailureMode::Closed,
+            debug_errors: false,
+        }
+    }
+}
+
+impl Default for ExtProc {
+    fn default() -> Self {
+        Self { mode_override: true }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
+}
