@@ -133,3 +133,10 @@ pub const THREADS_MAX: u64 = 1024;
 
 /// Milliseconds that draining may be set to: an hour, longer than any supervisor waits.
 pub const DRAIN_TIMEOUT_MAX_MS: u64 = 3_600_000;
+
+/// Levels of directories that are searched for additional modules and watched for changes.
+pub const DIRECTORY_DEPTH_MAX: usize = 32;
+
+/// Bytes of a source map that a bundler left beside a module; a larger one is not used. Decoded it
+/// takes up to five times as much.
+pub const SOURCE_MAP_MAX_BYTES: u64 = 32 * 1024 * 1024;

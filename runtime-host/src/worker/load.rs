@@ -1,0 +1,292 @@
+//! From a Worker's directory or file to its [`Bundle`].
+
+use std::path::{Path, PathBuf};
+
+use super::bundle::{Bundle, Format, Settings};
+use super::graph::{self, Graph, Plan};
+use super::nesting::PARSER_STACK_BYTES;
+use super::rules::Rules;
+use super::wrangler::{self, Wrangler};
+use crate::config::Config;
+use crate::config::reader::read_text;
+use crate::diagnostic::{Diagnostic, SourceText};
+use crate::limits::Limits;
+
+/// What came of loading one Worker.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `None` when one of the diagnostics is an error.
+    pub bundle: Option<Bundle>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    fn failed(error: Diagnostic) -> Self {
+        Self { bundle: None, diagnostics: vec![error] }
+    }
+}
+
+/// Loads the Worker in `path`: a directory with a wrangler file, or a single JavaScript or
+/// TypeScript file, which is then the main module and has its directory for its imports.
+/// `config` gives limits and what `[worker.NAME]` says.
+pub fn load(path: &Path, config: &Config) -> Loaded {
+    on_parser_stack(path, || load_here(path, config))
+}
+
+/// Loads every Worker of the configuration, in the order of their directories. Of two with the
+/// same name the second is an error. The bundles are those without errors.
+pub fn load_all(config: &Config) -> (Vec<Bundle>, Vec<Diagnostic>) {
+    let (directories, mut diagnostics) = directories(config);
+    let mut bundles: Vec<Bundle> = Vec::new();
+    for directory in directories {
+        let loaded = load(&directory, config);
+        diagnostics.extend(loaded.diagnostics);
+        let Some(bundle) = loaded.bundle else { continue };
+        if let Some(first) = bundles.iter().find(|known| known.name == bundle.name) {
+            let message = format!(
+                "the Worker's name \"{}\" is taken by {}",
+                bundle.name,
+                first.directory.display()
+            );
+            diagnostics.push(
+                Diagnostic::error(&directory, message).with_help("give one of them another `name`"),
+            );
+            continue;
+        }
+        bundles.push(bundle);
+    }
+    diagnostics.extend(dangling(config, &bundles));
+    (bundles, diagnostics)
+}
+
+/// The directories that the configuration names, with `/*` expanded, in order and once each.
+pub fn directories(config: &Config) -> (Vec<PathBuf>, Vec<Diagnostic>) {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut diagnostics = Vec::new();
+    let mut add = |path: PathBuf| {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    };
+    for directory in &config.workers.directories {
+        if directory.file_name().is_none_or(|name| name != "*") {
+            if !directory.is_dir() {
+                let message = "is not a directory; workers.directories names it";
+                diagnostics.push(Diagnostic::error(directory, message));
+                continue;
+            }
+            add(directory.clone());
+            continue;
+        }
+        let parent = directory.parent().unwrap_or(Path::new(""));
+        match sub_directories(parent) {
+            Ok(children) => children.into_iter().for_each(&mut add),
+            Err(error) => diagnostics.push(Diagnostic::error(
+                parent,
+                format!("cannot be read: {error}; workers.directories names it"),
+            )),
+        }
+    }
+    (found, diagnostics)
+}
+
+/// Those with a wrangler file, sorted by name.
+fn sub_directories(parent: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let mut children = Vec::new();
+    for entry in parent.read_dir()? {
+        let path = entry?.path();
+        if path.is_dir() && !wrangler::files_in(&path).is_empty() {
+            children.push(path);
+        }
+    }
+    children.sort_unstable();
+    Ok(children)
+}
+
+/// Settings that name a Worker which does not exist.
+fn dangling(config: &Config, bundles: &[Bundle]) -> Vec<Diagnostic> {
+    let file = config.file.as_deref().unwrap_or(Path::new("nano.toml"));
+    let missing = |name: &str| !bundles.iter().any(|bundle| bundle.name == name);
+    let known: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let default = config.workers.default.iter().filter(|name| missing(name)).map(|name| {
+        let message = format!("workers.default names \"{name}\", but loaded are: {known}");
+        Diagnostic::error(file, message)
+    });
+    let sections = config.overrides.keys().filter(|name| missing(name)).map(|name| {
+        let message = format!("[worker.{name}] is for no Worker; loaded are: {known}");
+        Diagnostic::error(file, message).warning()
+    });
+    default.chain(sections).collect()
+}
+
+/// The parser recurses: it runs on a stack that is known to be enough (see `nesting`).
+fn on_parser_stack(path: &Path, work: impl FnOnce() -> Loaded + Send) -> Loaded {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("nano-load".into())
+            .stack_size(PARSER_STACK_BYTES)
+            .spawn_scoped(scope, work);
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(_)) => Loaded::failed(Diagnostic::error(
+                path,
+                "could not be parsed: the parser failed on it; please report this as a bug",
+            )),
+            Err(error) => Loaded::failed(Diagnostic::error(
+                path,
+                format!("could not be parsed: no thread for it can be started: {error}"),
+            )),
+        }
+    })
+}
+
+fn load_here(path: &Path, config: &Config) -> Loaded {
+    if path.is_file() {
+        return load_file(path, config);
+    }
+    let files = wrangler::files_in(path);
+    let Some(file) = files.first() else {
+        let error = if path.is_dir() {
+            Diagnostic::error(path, "has no wrangler.toml, wrangler.json or wrangler.jsonc")
+                .with_help("create wrangler.toml with name = \"…\" and main = \"src/index.js\"")
+        } else {
+            Diagnostic::error(path, "does not exist")
+        };
+        return Loaded::failed(error);
+    };
+    let text = match read_text(file) {
+        Ok(text) => text,
+        Err(error) => return Loaded::failed(error),
+    };
+    let mut loaded = load_directory(path, SourceText { file, text: &text }, config);
+    for other in files.iter().skip(1) {
+        let message = format!("is not read: {} comes first", file.display());
+        loaded.diagnostics.push(Diagnostic::error(other, message).warning());
+    }
+    loaded
+}
+
+fn load_directory(root: &Path, source: SourceText<'_>, config: &Config) -> Loaded {
+    let fallback = directory_name(root);
+    // The environment can be chosen per Worker, by the name that stands at the file's top.
+    let (read, _) = wrangler::read(source, None);
+    let top_name = read.and_then(|wrangler| wrangler.name).or_else(|| fallback.clone());
+    let overrides = config.overrides_of(top_name.as_deref().unwrap_or_default());
+    let environment = overrides.environment.as_ref().or(config.workers.environment.as_ref());
+    let (read, mut diagnostics) = wrangler::read(source, environment.map(String::as_str));
+    let Some(wrangler) = read else { return Loaded { bundle: None, diagnostics } };
+    let Some(name) = wrangler.name.clone().or(fallback) else {
+        let message = "`name` is missing, and the directory's name can't serve as one";
+        diagnostics.push(Diagnostic::error(source.file, message).with_help("write name = \"…\""));
+        return Loaded { bundle: None, diagnostics };
+    };
+    let settings = settings(&name, &wrangler, config);
+    let rules = Rules::new(wrangler.rules.clone());
+    let base = wrangler.base_dir.as_deref().unwrap_or_else(|| folder_of(&wrangler.main));
+    let plan = Plan {
+        root,
+        main: &wrangler.main,
+        rules: &rules,
+        additional: wrangler.find_additional_modules.then_some(base),
+        size_max_bytes: settings.limits.bundle_bytes(),
+    };
+    match graph::load(&plan) {
+        Ok((graph, found)) => {
+            diagnostics.extend(found);
+            finish(name, root, graph, settings, diagnostics)
+        }
+        Err(why) => {
+            let (start, end) = wrangler.main_span;
+            diagnostics.push(source.error(start, end, format!("`main`: {why}")));
+            Loaded { bundle: None, diagnostics }
+        }
+    }
+}
+
+fn load_file(path: &Path, config: &Config) -> Loaded {
+    let (Some(main), Some(stem)) = (
+        path.file_name().and_then(std::ffi::OsStr::to_str),
+        path.file_stem().and_then(std::ffi::OsStr::to_str),
+    ) else {
+        return Loaded::failed(Diagnostic::error(path, "has a name that is not UTF-8"));
+    };
+    let name = worker_name(stem).unwrap_or_else(|| "worker".to_owned());
+    let settings = settings(&name, &Wrangler::default(), config);
+    let root = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let rules = Rules::new(Vec::new());
+    let plan = Plan {
+        root,
+        main,
+        rules: &rules,
+        additional: None,
+        size_max_bytes: settings.limits.bundle_bytes(),
+    };
+    match graph::load(&plan) {
+        Ok((graph, diagnostics)) => finish(name, root, graph, settings, diagnostics),
+        Err(why) => Loaded::failed(Diagnostic::error(path, why.to_string())),
+    }
+}
+
+fn finish(
+    name: String,
+    root: &Path,
+    graph: Graph,
+    settings: Settings,
+    diagnostics: Vec<Diagnostic>,
+) -> Loaded {
+    let Graph { format, modules } = graph;
+    let main = modules.first().map(|module| module.specifier.clone());
+    let bundle = main.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)).map(|main| {
+        let format = if modules.is_empty() { Format::Modules } else { format };
+        Bundle::new(name, root.to_owned(), format, main, modules, settings)
+    });
+    Loaded { bundle, diagnostics }
+}
+
+/// What counts for a Worker, from the general setting to the particular. A wrangler file may lower
+/// the operator's limits and not raise them: it is the tenant's.
+fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
+    let overrides = config.overrides_of(name);
+    let limits = overrides.limits.over(&config.limits);
+    let limits = Limits {
+        cpu_ms: wrangler.cpu_ms.map_or(limits.cpu_ms, |cpu| cpu.min(limits.cpu_ms)),
+        subrequests: wrangler
+            .subrequests
+            .map_or(limits.subrequests, |count| count.min(limits.subrequests)),
+        ..limits
+    };
+    let mut vars = wrangler.vars.clone();
+    vars.extend(overrides.vars);
+    Settings {
+        vars,
+        compatibility_date: wrangler.compatibility_date.clone(),
+        compatibility_flags: wrangler.compatibility_flags.clone(),
+        routes: wrangler.routes.clone(),
+        limits,
+        origin: overrides.origin,
+        failure_mode: overrides.failure_mode.unwrap_or(config.workers.failure_mode),
+        debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
+    }
+}
+
+/// A Worker's name from its directory's.
+fn directory_name(root: &Path) -> Option<String> {
+    let real = root.canonicalize().ok()?;
+    worker_name(real.file_name()?.to_str()?)
+}
+
+/// With everything that a name can't hold replaced by a dash.
+fn worker_name(text: &str) -> Option<String> {
+    let name: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .take(63)
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
+fn folder_of(main: &str) -> &str {
+    main.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
