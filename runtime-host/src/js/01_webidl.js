@@ -170,7 +170,8 @@ function bufferSource(value, prefix, context, allowShared = false) {
 const isBufferSource = (value) => ArrayBufferIsView(value) || isArrayBuffer(value);
 
 function requirePlainBuffer(buffer, prefix, context) {
-  if (isSharedArrayBuffer(buffer)) throw typeError(prefix, context, "must not be backed by a SharedArrayBuffer.");
+  // Asked this way round because the answer no costs a caught exception.
+  if (!isArrayBuffer(buffer)) throw typeError(prefix, context, "must not be backed by a SharedArrayBuffer.");
   if (ArrayBufferPrototypeGetResizable(buffer)) {
     throw typeError(prefix, context, "must not be backed by a resizable ArrayBuffer.");
   }

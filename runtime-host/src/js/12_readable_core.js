@@ -233,6 +233,11 @@ class DefaultController extends ReadableController {
     this.stream.close();
   }
 
+  /** Closes the stream for the host's own code; see the byte controller. */
+  end() {
+    this.close();
+  }
+
   /** Throws what the strategy throws, or a RangeError for its result; the stream has failed with it then. */
   enqueue(chunk) {
     if (!this.canCloseOrEnqueue()) return;

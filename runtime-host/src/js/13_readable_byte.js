@@ -8,7 +8,7 @@ const {
   MathMin, RangeError, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
 } = internals.primordials;
-const { isSharedArrayBuffer } = internals.webidl;
+const { isArrayBuffer } = internals.webidl;
 const core = internals.streamCore;
 const { CLOSED, ERRORED, Queue, READABLE, Readable, ReadableController, shield } = core;
 
@@ -35,7 +35,7 @@ const lengthOf = (view) => (isDataView(view) ? DataViewPrototypeGetByteLength(vi
 function requireView(view, prefix) {
   if (!ArrayBufferIsView(view)) throw new TypeError(`${prefix}: parameter 1 is not of type 'ArrayBufferView'.`);
   const buffer = bufferOf(view);
-  if (isSharedArrayBuffer(buffer)) {
+  if (!isArrayBuffer(buffer)) {
     throw new TypeError(`${prefix}: parameter 1 must not be backed by a SharedArrayBuffer.`);
   }
   if (ArrayBufferPrototypeGetResizable(buffer)) {
@@ -197,6 +197,19 @@ class ByteController extends ReadableController {
     }
     this.clearAlgorithms();
     this.stream.close();
+  }
+
+  /**
+   * Closes the stream for the host's own code, which never looks at BYOB requests: those that wait are answered. An end in
+   * the middle of an element does not throw: the stream has failed with that error.
+   */
+  end() {
+    try {
+      this.close();
+    } catch {
+      return;
+    }
+    if (this.stream.state === CLOSED && this.pullIntos.head !== undefined) this.respond(0);
   }
 
   /** Takes over a view's memory. Throws a TypeError when that memory cannot change owner. */
@@ -466,10 +479,10 @@ class ByobRequest {
   }
 }
 
-/** A byte stream whose source is the host's own code and starts at once. */
-function createByteReadable(source, highWaterMark = 0) {
+/** A byte stream whose source is the host's own code and is called only when somebody reads. */
+function createByteReadable(source) {
   const stream = new Readable();
-  new ByteController(stream, source, highWaterMark, undefined).start(undefined);
+  new ByteController(stream, source, 0, undefined).started = true;
   return stream;
 }
 

@@ -6,6 +6,7 @@ const { PromisePrototypeThen, TypedArrayPrototypeGetSymbolToStringTag } = intern
 const core = internals.streamCore;
 const {
   ByteController, Capability, bufferOf, copyBytes, createByteReadable, createReadable, lengthOf, microtask, noop, offsetOf, shield,
+  toPromise,
 } = core;
 
 const copyOfView = (view) => copyBytes(bufferOf(view), offsetOf(view), lengthOf(view));
@@ -67,7 +68,7 @@ class Tee {
   failToClone(error) {
     this.branch0.controller.error(error);
     this.branch1.controller.error(error);
-    this.cancellation.resolve(core.toPromise(this.stream.cancel(error)));
+    this.cancelOriginal(error);
   }
 
   cancel(index, reason) {
@@ -79,9 +80,14 @@ class Tee {
       this.reason1 = reason;
     }
     if (this.canceled0 && this.canceled1) {
-      this.cancellation.resolve(core.toPromise(this.stream.cancel([this.reason0, this.reason1])));
+      this.cancelOriginal([this.reason0, this.reason1]);
     }
     return this.cancellation.promise;
+  }
+
+  cancelOriginal(reason) {
+    const { resolve, reject } = this.cancellation;
+    PromisePrototypeThen(toPromise(this.stream.cancel(reason)), resolve, reject);
   }
 }
 

@@ -2,7 +2,7 @@
 // Transform streams (https://streams.spec.whatwg.org/#ts). The standard lets both sides wait for one promise of a change
 // of back-pressure. Here at most one side waits at a time, for one direction of change, so a flag and a microtask do.
 
-const { Promise, PromisePrototypeThen, PromiseReject, RangeError, ReflectApply, TypeError } = internals.primordials;
+const { PromisePrototypeThen, PromiseReject, RangeError, ReflectApply, TypeError } = internals.primordials;
 const { configureInterface, illegalConstructor, illegalInvocation, isObject, privateKey } = internals.webidl;
 const core = internals.streamCore;
 const {
@@ -73,7 +73,7 @@ class Transform {
   }
 
   terminate() {
-    this.readable.controller.close();
+    this.readable.controller.end();
     this.errorWritableAndUnblockWrite(new TypeError("The TransformStream was terminated."));
   }
 
@@ -141,9 +141,8 @@ class TransformSink {
     return transform.finishWith(
       (transformer) => transformer.flush(transform),
       () => {
-        if (readable.state === ERRORED) return { error: readable.storedError };
-        readable.controller.close();
-        return undefined;
+        if (readable.state !== ERRORED) readable.controller.end();
+        return readable.state === ERRORED ? { error: readable.storedError } : undefined;
       },
       (error) => readable.controller.error(error),
     );
@@ -231,8 +230,8 @@ class WorkerTransformer {
  * controller.
  */
 function setUpSides(transform, started, writableMark, writableSize, makeReadable) {
-  // The standard resolves another promise with it: two microtasks more, which order the ends of young streams.
-  const startResult = new Promise((resolve) => resolve(started));
+  // The standard resolves another promise with it. The two microtasks more order the ends of young streams.
+  const startResult = PromisePrototypeThen(PromisePrototypeThen(started, noop), noop);
   const writable = new Writable();
   transform.writable = writable;
   new WritableController(writable, new TransformSink(transform), writableMark, writableSize).start(startResult);

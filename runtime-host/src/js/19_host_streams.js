@@ -62,14 +62,7 @@ function hostEnqueue(stream, bytes) {
 }
 
 function hostClose(stream) {
-  const { controller } = tryReadableOf(stream);
-  try {
-    controller.close();
-  } catch {
-    // The stream ended inside an element of a BYOB reader's view. It has failed with this error, which the reader gets.
-    return;
-  }
-  if (controller.stream.state === CLOSED && controller.pullIntos.head !== undefined) controller.respond(0);
+  tryReadableOf(stream).controller.end();
 }
 
 function hostError(stream, error) {
@@ -90,8 +83,7 @@ class BytesSource {
     if (byteLength > 0) {
       controller.enqueueOwned(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), byteLength, bytes);
     }
-    controller.close();
-    if (controller.stream.state === CLOSED && controller.pullIntos.head !== undefined) controller.respond(0);
+    controller.end();
     return undefined;
   }
 
