@@ -309,7 +309,7 @@ function requireOptionalObject(value, prefix) {
   if (value !== undefined && !isObject(value)) throw new TypeError(`${prefix}: parameter 1 is not of type 'Object'.`);
 }
 
-/** Reads a dictionary's boolean members. */
+/** Whether a dictionary was given; throws a TypeError for a value that is neither an object nor missing. */
 function requireDictionary(value, prefix, name) {
   if (value === undefined || value === null) return false;
   if (!isObject(value)) throw new TypeError(`${prefix}: The value cannot be converted to '${name}'.`);
@@ -319,6 +319,6 @@ function requireDictionary(value, prefix, name) {
 shield(Capability, LazyTypeError, PromiseSlot, Queue, SizedChunk, PromiseRequest);
 
 internals.streamCore = {
-  shield, LazyTypeError, noop, RESOLVED, LATER, microtask, settle, toPromise, callForPromise, callForNewPromise, Capability, PromiseSlot, Queue, ChunkQueue, PromiseRequest,
-  rejectIllegalInvocation, readMethod, requireOptionalObject, requireDictionary,
+  Capability, ChunkQueue, LATER, LazyTypeError, PromiseRequest, PromiseSlot, Queue, RESOLVED, callForNewPromise, callForPromise,
+  microtask, noop, readMethod, rejectIllegalInvocation, requireDictionary, requireOptionalObject, settle, shield, toPromise,
 };

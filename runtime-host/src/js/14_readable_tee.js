@@ -3,6 +3,7 @@
 // reads the original for both branches; each branch's source points back to it.
 
 const { PromisePrototypeThen, TypedArrayPrototypeGetSymbolToStringTag } = internals.primordials;
+const { isObject } = internals.webidl;
 const core = internals.streamCore;
 const {
   ByteController, Capability, bufferOf, copyBytes, createByteReadable, createReadable, lengthOf, microtask, noop, offsetOf, shield,
@@ -13,6 +14,7 @@ const copyOfView = (view) => copyBytes(bufferOf(view), offsetOf(view), lengthOf(
 
 /** A deep copy of a chunk for the second branch; Uint8Arrays, by far the most, need no serializer. */
 function cloneChunk(chunk) {
+  if (!isObject(chunk) && typeof chunk !== "symbol") return chunk;
   if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") return copyOfView(chunk);
   return internals.structuredClone(chunk);
 }

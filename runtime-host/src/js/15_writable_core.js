@@ -5,7 +5,9 @@
 
 const { PromiseReject, TypeError } = internals.primordials;
 const core = internals.streamCore;
-const { Capability, ChunkQueue, LATER, LazyTypeError, PromiseSlot, Queue, callForNewPromise, callForPromise, chunkSize, settle, shield } = core;
+const {
+  Capability, ChunkQueue, LATER, LazyTypeError, PromiseSlot, Queue, callForNewPromise, callForPromise, chunkSize, settle, shield,
+} = core;
 
 const WRITABLE = 0;
 const CLOSED = 1;

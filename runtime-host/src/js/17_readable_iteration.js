@@ -3,8 +3,8 @@
 // (https://streams.spec.whatwg.org/#rs-asynciterator).
 
 const {
-  AsyncIteratorPrototype, FunctionPrototypeCall, ObjectDefineProperty, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject,
-  PromiseResolve, ReflectDeleteProperty, SymbolAsyncIterator, SymbolIterator, SymbolToStringTag, TypeError,
+  AsyncIteratorPrototype, FunctionPrototypeCall, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject,
+  PromiseResolve, ReflectDeleteProperty, SymbolAsyncIterator, SymbolIterator, TypeError,
 } = internals.primordials;
 const { configureInterface, isObject } = internals.webidl;
 const core = internals.streamCore;

@@ -1,8 +1,10 @@
 "use strict";
 // The interfaces of readers and readable controllers, and of BYOB requests.
 
-const { ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, PromiseReject, RangeError, TypeError,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetLength } = internals.primordials;
+const {
+  ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, PromiseReject, RangeError, TypeError,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetLength,
+} = internals.primordials;
 const {
   configureInterface, illegalConstructor, illegalInvocation, isObject, privateKey, requireArguments, unsignedLongLong,
 } = internals.webidl;

@@ -6,8 +6,9 @@ const { PromisePrototypeThen, PromiseReject, RangeError, ReflectApply, TypeError
 const { configureInterface, illegalConstructor, illegalInvocation, isObject, privateKey } = internals.webidl;
 const core = internals.streamCore;
 const {
-  Capability, DefaultController, ERRORED, ERRORING, LATER, RESOLVED, Readable, WRITABLE_ERRORED, Writable, WritableController, callForNewPromise, callForPromise,
-  highWaterMarkOf, microtask, noop, readMethod, readStrategy, requireOptionalObject, settle, shield,
+  Capability, DefaultController, ERRORED, ERRORING, LATER, RESOLVED, Readable, WRITABLE_ERRORED, Writable, WritableController,
+  callForNewPromise, callForPromise, highWaterMarkOf, microtask, noop, readMethod, readStrategy, requireOptionalObject, settle,
+  shield,
 } = core;
 
 /**
