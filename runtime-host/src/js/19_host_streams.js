@@ -21,11 +21,17 @@ class HostSource {
     this.handle = handle;
     this.pullMethod = pull;
     this.cancelMethod = cancel;
+    this.calling = false;
+    this.answered = false;
   }
 
   pull(controller) {
+    this.calling = true;
+    this.answered = false;
     this.pullMethod(this.handle, exposeReadable(controller.stream));
-    return LATER;
+    this.calling = false;
+    // An answer at once ends the operation in a microtask: many reads that wait would otherwise nest as many calls.
+    return this.answered ? undefined : LATER;
   }
 
   cancel(reason) {
@@ -58,7 +64,9 @@ function hostEnqueue(stream, bytes) {
     // Nothing came, so whoever waits needs another pull.
     controller.callPullIfNeeded();
   }
-  if (controller.pulling) controller.pulled();
+  if (!controller.pulling || controller.source === undefined) return;
+  if (controller.source.calling) controller.source.answered = true;
+  else controller.pulled();
 }
 
 function hostClose(stream) {

@@ -30,6 +30,22 @@ test("the host is asked once somebody reads, one operation at a time", async () 
   assert(streams.isClosed(stream));
 });
 
+test("a host that answers at once does not nest", async () => {
+  let left = 20000;
+  const stream = streams.createHostReadable(1, (handle, self) => {
+    if (left === 20000) left--; // The first answer comes later, so that the reads queue up.
+    else if (left-- > 0) streams.hostEnqueue(self, bytes(1));
+    else streams.hostClose(self);
+  }, () => undefined);
+  const reader = stream.getReader();
+  const reads = [];
+  for (let i = 0; i <= 20000; i++) reads.push(reader.read());
+  streams.hostEnqueue(stream, bytes(1));
+  const results = await Promise.all(reads);
+  assert.equal(results[19999].value.length, 1);
+  assert(results[20000].done);
+});
+
 test("a BYOB reader gets the host's bytes, and its end", async () => {
   const { stream } = host();
   const reader = stream.getReader({ mode: "byob" });
