@@ -26,7 +26,7 @@ pub struct Diagnostic {
     pub position: Option<Position>,
     pub message: String,
     /// The line of the file that `position` names, with the text under it that marks the place.
-    pub snippet: Option<Snippet>,
+    pub snippet: Option<Box<Snippet>>,
     /// What to do about it, when the message does not say it.
     pub help: Option<String>,
 }
@@ -109,7 +109,7 @@ impl SourceText<'_> {
         let mut diagnostic = Diagnostic::error(self.file, message);
         let (position, snippet) = self.locate(start, end);
         diagnostic.position = Some(position);
-        diagnostic.snippet = Some(snippet);
+        diagnostic.snippet = Some(Box::new(snippet));
         diagnostic
     }
 

@@ -140,3 +140,7 @@ pub const DIRECTORY_DEPTH_MAX: usize = 32;
 /// Bytes of a source map that a bundler left beside a module; a larger one is not used. Decoded it
 /// takes up to five times as much.
 pub const SOURCE_MAP_MAX_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Directories that are watched for changes, of all Workers together: half of what Linux allows a
+/// user by default on small machines.
+pub const DIRECTORIES_WATCHED_MAX: usize = 4_096;

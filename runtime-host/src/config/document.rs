@@ -79,7 +79,7 @@ impl Node {
 pub fn parse_toml(source: SourceText<'_>) -> Result<Table, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(source.text);
     if errors.is_empty() {
-        return match from_toml(source, table.span(), DeValue::Table(table.into_inner())) {
+        return match from_toml(table.span(), DeValue::Table(table.into_inner())) {
             Node { value: Value::Table(table), .. } => Ok(table),
             _ => Ok(Table::default()),
         };
@@ -93,7 +93,7 @@ pub fn parse_toml(source: SourceText<'_>) -> Result<Table, Vec<Diagnostic>> {
         .collect())
 }
 
-fn from_toml(source: SourceText<'_>, span: std::ops::Range<usize>, value: DeValue<'_>) -> Node {
+fn from_toml(span: std::ops::Range<usize>, value: DeValue<'_>) -> Node {
     let value = match value {
         DeValue::String(text) => Value::String(text.into_owned()),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -102,10 +102,7 @@ fn from_toml(source: SourceText<'_>, span: std::ops::Range<usize>, value: DeValu
         DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Datetime(date) => Value::String(date.to_string()),
         DeValue::Array(items) => Value::Array(
-            items
-                .into_iter()
-                .map(|item| from_toml(source, item.span(), item.into_inner()))
-                .collect(),
+            items.into_iter().map(|item| from_toml(item.span(), item.into_inner())).collect(),
         ),
         DeValue::Table(table) => {
             let mut entries: Vec<Entry> = table
@@ -114,7 +111,7 @@ fn from_toml(source: SourceText<'_>, span: std::ops::Range<usize>, value: DeValu
                     key_start: key.span().start,
                     key_end: key.span().end,
                     key: key.into_inner().into_owned(),
-                    node: from_toml(source, value.span(), value.into_inner()),
+                    node: from_toml(value.span(), value.into_inner()),
                 })
                 .collect();
             entries.sort_by_key(|entry| entry.key_start);

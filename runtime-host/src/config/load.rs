@@ -50,7 +50,7 @@ impl Config {
         }
         if let Some(section) = top.table("log") {
             if section.choice("level", LEVELS).is_some() {
-                config.log.level = section.string("level", "").unwrap_or_default().to_owned();
+                section.string("level", "").unwrap_or_default().clone_into(&mut config.log.level);
             }
             section.finish(Unknown::Error);
         }

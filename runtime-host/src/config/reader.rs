@@ -185,17 +185,17 @@ impl<'r> Section<'r> {
                 "" => "at the top of the file".to_owned(),
                 path => format!("in [{path}]"),
             };
-            let mut message = format!("unknown key `{}` {place}", entry.key);
-            match similar(&entry.key, &used) {
-                Some(similar) => message.push_str(&format!(": did you mean `{similar}`?")),
+            let remedy = match similar(&entry.key, &used) {
+                Some(similar) => format!(": did you mean `{similar}`?"),
                 None if unknown == Unknown::Error => {
                     let mut known = used.clone();
                     known.sort_unstable();
                     known.dedup();
-                    message.push_str(&format!("; known are {}", known.join(", ")));
+                    format!("; known are {}", known.join(", "))
                 }
-                None => {}
-            }
+                None => String::new(),
+            };
+            let message = format!("unknown key `{}` {place}{remedy}", entry.key);
             match unknown {
                 Unknown::Error => self.reader.key_error(entry, message),
                 Unknown::Warning => self.reader.key_warning(entry, message),

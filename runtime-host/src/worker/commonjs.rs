@@ -1,4 +1,4 @@
-//! Finds CommonJS that can't work here, so that its author learns it from `check` and not from a
+//! Finds `CommonJS` that can't work here, so that its author learns it from `check` and not from a
 //! `ReferenceError` in production.
 
 use oxc::ast::AstKind;
@@ -7,7 +7,7 @@ use oxc::semantic::{Scoping, Semantic, SemanticBuilder};
 use oxc::syntax::node::NodeId;
 use oxc::syntax::operator::UnaryOperator;
 
-/// Where and why, for the first use of CommonJS: a call of an unbound `require`, or, in a file
+/// Where and why, for the first use of `CommonJS`: a call of an unbound `require`, or, in a file
 /// without module syntax, a use of an unbound `module.…` or `exports.…`.
 ///
 /// Code that asks first (`typeof require`) or that catches the failure is left alone: bundlers
@@ -52,7 +52,7 @@ fn message(name: &str) -> String {
     format!("this is CommonJS (`{name}`), which does not run here: a Worker is made of ES modules")
 }
 
-/// What to do about CommonJS.
+/// What to do about `CommonJS`.
 pub const HELP: &str = "write `import x from \"./x.js\"` and `export`, or bundle the Worker, which \
      converts CommonJS: esbuild src/index.js --bundle --format=esm \
      --conditions=workerd,worker,browser --external:cloudflare:* --outfile=dist/index.js, \

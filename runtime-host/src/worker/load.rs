@@ -59,7 +59,8 @@ pub fn load_all(config: &Config) -> (Vec<Bundle>, Vec<Diagnostic>) {
     (bundles, diagnostics)
 }
 
-/// The directories that the configuration names, with `/*` expanded, in order and once each.
+/// The directories that the configuration names, with `/*` expanded, in order and once each. A
+/// single file among them is a Worker too.
 pub fn directories(config: &Config) -> (Vec<PathBuf>, Vec<Diagnostic>) {
     let mut found: Vec<PathBuf> = Vec::new();
     let mut diagnostics = Vec::new();
@@ -70,12 +71,12 @@ pub fn directories(config: &Config) -> (Vec<PathBuf>, Vec<Diagnostic>) {
     };
     for directory in &config.workers.directories {
         if directory.file_name().is_none_or(|name| name != "*") {
-            if !directory.is_dir() {
-                let message = "is not a directory; workers.directories names it";
+            if directory.exists() {
+                add(directory.clone());
+            } else {
+                let message = "does not exist; workers.directories names it";
                 diagnostics.push(Diagnostic::error(directory, message));
-                continue;
             }
-            add(directory.clone());
             continue;
         }
         let parent = directory.parent().unwrap_or(Path::new(""));

@@ -15,6 +15,7 @@ pub mod source_map;
 #[cfg(test)]
 mod tests;
 mod typescript;
+pub mod watch;
 mod wrangler;
 
 use std::path::Path;

@@ -14,7 +14,9 @@ pub(super) struct Folder(TempDir);
 impl Folder {
     pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        files.iter().for_each(|(path, text)| folder.write(path, text));
+        for (path, text) in files {
+            folder.write(path, text);
+        }
         folder
     }
 
@@ -311,7 +313,7 @@ fn all_workers_of_a_configuration() {
     let names: Vec<_> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
     assert_eq!(names, ["first", "b"]);
     let messages = folder.messages(&Loaded { bundle: None, diagnostics });
-    assert_eq!(messages[0], "gone: error: is not a directory; workers.directories names it");
+    assert_eq!(messages[0], "gone: error: does not exist; workers.directories names it");
     assert!(messages[1].starts_with("again: error: the Worker's name \"first\" is taken by "));
     assert_eq!(
         messages[2],

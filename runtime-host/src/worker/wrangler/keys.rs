@@ -130,7 +130,9 @@ fn binding_message(key: &str, entry: &Entry) -> String {
 fn collect_names(value: &serde_json::Value, names: &mut Vec<String>) {
     match value {
         serde_json::Value::Array(items) => {
-            items.iter().for_each(|item| collect_names(item, names));
+            for item in items {
+                collect_names(item, names);
+            }
         }
         serde_json::Value::Object(object) => {
             match object.get("binding").or_else(|| object.get("name")) {

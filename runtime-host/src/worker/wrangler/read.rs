@@ -161,18 +161,10 @@ fn read_routes(reader: &Reader<'_>, section: &Section<'_>, wrangler: &mut Wrangl
 fn read_route(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let (place, pattern) = match &node.value {
         Value::String(pattern) => (node, pattern.clone()),
-        Value::Table(table) => match table.get("pattern").map(|entry| &entry.node) {
-            Some(place @ Node { value: Value::String(pattern), .. }) => {
-                let domain = table.get("custom_domain").map(|entry| &entry.node.value);
-                let whole_host = matches!(domain, Some(Value::Bool(true)));
-                let pattern = if whole_host { format!("{pattern}/*") } else { pattern.clone() };
-                (place, pattern)
-            }
-            _ => {
-                reader.error(node, "a route needs a pattern, like { pattern = \"example.com/*\" }");
-                return None;
-            }
-        },
+        Value::Table(table) => route_of_table(table).or_else(|| {
+            reader.error(node, "a route needs a pattern, like { pattern = \"example.com/*\" }");
+            None
+        })?,
         _ => {
             reader.error(node, format!("a route can't be {}: write a string", node.kind()));
             return None;
@@ -185,6 +177,15 @@ fn read_route(reader: &Reader<'_>, node: &Node) -> Option<String> {
             None
         }
     }
+}
+
+/// The pattern of a route that is written as a table, and its place.
+fn route_of_table(table: &Table) -> Option<(&Node, String)> {
+    let place = &table.get("pattern")?.node;
+    let Value::String(pattern) = &place.value else { return None };
+    let domain = table.get("custom_domain").map(|entry| &entry.node.value);
+    let whole_host = matches!(domain, Some(Value::Bool(true)));
+    Some((place, if whole_host { format!("{pattern}/*") } else { pattern.clone() }))
 }
 
 const RULE_KINDS: &[(&str, RuleKind)] = &[

@@ -1,0 +1,63 @@
+//! Which directories to watch.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::super::load;
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::limits::{DIRECTORIES_WATCHED_MAX, DIRECTORY_DEPTH_MAX};
+
+/// The directory of the configuration file, those of all Workers with what is below them, and
+/// those in which Workers may come and go. `node_modules` and hidden directories are left out: they
+/// are large, and what is in them reaches a Worker only through a bundler.
+pub fn to_watch(config: &Config) -> Result<BTreeSet<PathBuf>, Diagnostic> {
+    let mut wanted = BTreeSet::new();
+    if let Some(file) = &config.file {
+        wanted.insert(parent_of(file));
+    }
+    // Of `workers/*` the directory `workers`, of any other the directory it is in.
+    wanted.extend(config.workers.directories.iter().map(|directory| parent_of(directory)));
+    let (targets, _) = load::directories(config);
+    for target in targets {
+        if target.is_dir() {
+            add_tree(&target, &mut wanted)?;
+        } else {
+            wanted.insert(parent_of(&target));
+        }
+    }
+    wanted.retain(|directory| directory.is_dir());
+    Ok(wanted)
+}
+
+fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Directories that can't be read are left out: the loader says what is wrong with them.
+fn add_tree(root: &Path, wanted: &mut BTreeSet<PathBuf>) -> Result<(), Diagnostic> {
+    let mut pending = vec![(root.to_owned(), 0)];
+    while let Some((directory, depth)) = pending.pop() {
+        for entry in directory.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let hidden = name.to_string_lossy().starts_with('.') || name == "node_modules";
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_directory && !hidden && depth < DIRECTORY_DEPTH_MAX {
+                pending.push((entry.path(), depth + 1));
+            }
+        }
+        wanted.insert(directory);
+        if wanted.len() > DIRECTORIES_WATCHED_MAX {
+            let message = format!(
+                "cannot be watched: the Workers have more than {DIRECTORIES_WATCHED_MAX} directories"
+            );
+            return Err(Diagnostic::error(root, message).with_help(
+                "name their bundled output instead, or set reload = false in [workers]",
+            ));
+        }
+    }
+    Ok(())
+}
