@@ -29,6 +29,8 @@ pub const FILES: &[(&str, &str)] = &[
     ("18_transform.js", include_str!("18_transform.js")),
     ("18_identity_transform.js", include_str!("18_identity_transform.js")),
     ("19_host_streams.js", include_str!("19_host_streams.js")),
+    ("20_encoding.js", include_str!("20_encoding.js")),
+    ("21_url.js", include_str!("21_url.js")),
     ("29_mime_type.js", include_str!("29_mime_type.js")),
     ("30_headers.js", include_str!("30_headers.js")),
     ("31_body.js", include_str!("31_body.js")),

@@ -9,10 +9,13 @@
 mod args;
 mod base;
 mod body;
+mod encoding;
 mod exchange;
 mod fetch;
 mod globals;
 mod timers;
+mod url;
+mod values;
 
 use v8::MapFnTo;
 
@@ -76,6 +79,17 @@ pub fn list() -> Vec<Op> {
         "timerClear" => timers::timer_clear,
         "queueMicrotask" => globals::queue_microtask,
         "errorLocation" => globals::error_location,
+        "utf8Length" => encoding::utf8_length,
+        "utf8Write" => encoding::utf8_write,
+        "utf8Decode" => encoding::utf8_decode,
+        "encodingName" => encoding::encoding_name,
+        "decodeAll" => encoding::decode_all,
+        "decodeChunk" => encoding::decode_chunk,
+        "urlParse" => url::parse,
+        "urlCanParse" => url::can_parse,
+        "urlSet" => url::set,
+        "formDecode" => url::form_decode,
+        "formEncode" => url::form_encode,
     ]
 }
 
