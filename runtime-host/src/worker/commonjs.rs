@@ -4,19 +4,26 @@
 use oxc::ast::AstKind;
 use oxc::ast::ast::Program;
 use oxc::semantic::{Scoping, Semantic, SemanticBuilder};
+use oxc::span::GetSpan;
 use oxc::syntax::node::NodeId;
 use oxc::syntax::operator::UnaryOperator;
 
-/// Where and why, for the first use of `CommonJS`: a call of an unbound `require`, or, in a file
-/// without module syntax, a use of an unbound `module.…` or `exports.…`.
+/// The first use of `CommonJS` in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub start: usize,
+    pub end: usize,
+    pub message: String,
+    /// In a branch that may never be taken: programs that run in several places have such code.
+    pub conditional: bool,
+}
+
+/// Looks for a call of an unbound `require`, or, in a file without module syntax, for a use of an
+/// unbound `module.…` or `exports.…`; for one that surely runs rather than a conditional one.
 ///
 /// Code that asks first (`typeof require`) or that catches the failure is left alone: bundlers
 /// leave such code behind, and it works.
-pub fn find(
-    program: &Program<'_>,
-    scoping: &Scoping,
-    is_module: bool,
-) -> Option<(usize, usize, String)> {
+pub fn find(program: &Program<'_>, scoping: &Scoping, is_module: bool) -> Option<Finding> {
     let unbound = |name: &str| {
         scoping.root_unresolved_references().keys().any(|unbound| unbound.as_str() == name)
     };
@@ -27,25 +34,46 @@ pub fn find(
     }
     // The table of nodes costs memory: it is only built for the rare file that needs a closer look.
     let semantic = SemanticBuilder::new().with_build_nodes(true).build(program).semantic;
-    names.iter().find_map(|name| first_use(&semantic, name))
+    names
+        .iter()
+        .flat_map(|name| uses(&semantic, name))
+        .min_by_key(|finding| (finding.conditional, finding.start))
 }
 
-fn first_use(semantic: &Semantic<'_>, name: &str) -> Option<(usize, usize, String)> {
-    let (_, references) = semantic
+fn uses(semantic: &Semantic<'_>, name: &str) -> Vec<Finding> {
+    let nodes: Vec<NodeId> = semantic
         .scoping()
         .root_unresolved_references()
         .iter()
-        .find(|(unbound, _)| unbound.as_str() == name)?;
-    let nodes: Vec<NodeId> = references
-        .iter()
+        .filter(|(unbound, _)| unbound.as_str() == name)
+        .flat_map(|(_, references)| references.iter())
         .map(|reference| semantic.scoping().get_reference(*reference).node_id())
         .collect();
     if nodes.iter().any(|node| is_asked_for(semantic, *node)) {
-        return None;
+        return Vec::new();
     }
-    let node = nodes.into_iter().find(|node| is_use(semantic, *node, name))?;
-    let span = oxc::span::GetSpan::span(&semantic.nodes().kind(node));
-    Some((span.start as usize, span.end as usize, message(name)))
+    let used = nodes.into_iter().filter(|node| is_use(semantic, *node, name));
+    used.map(|node| {
+        let span = semantic.nodes().kind(node).span();
+        Finding {
+            start: span.start as usize,
+            end: span.end as usize,
+            message: message(name),
+            conditional: is_conditional(semantic, node),
+        }
+    })
+    .collect()
+}
+
+fn is_conditional(semantic: &Semantic<'_>, node: NodeId) -> bool {
+    semantic.nodes().ancestor_kinds(node).any(|kind| {
+        matches!(
+            kind,
+            AstKind::IfStatement(_)
+                | AstKind::ConditionalExpression(_)
+                | AstKind::LogicalExpression(_)
+        )
+    })
 }
 
 fn message(name: &str) -> String {
@@ -67,11 +95,9 @@ fn is_asked_for(semantic: &Semantic<'_>, node: NodeId) -> bool {
 }
 
 fn is_use(semantic: &Semantic<'_>, node: NodeId, name: &str) -> bool {
-    let own = oxc::span::GetSpan::span(&semantic.nodes().kind(node));
+    let own = semantic.nodes().kind(node).span();
     let used = match semantic.nodes().parent_kind(node) {
-        AstKind::CallExpression(call) => {
-            name == "require" && oxc::span::GetSpan::span(&call.callee) == own
-        }
+        AstKind::CallExpression(call) => name == "require" && call.callee.span() == own,
         AstKind::StaticMemberExpression(_) | AstKind::ComputedMemberExpression(_) => {
             name != "require"
         }
@@ -92,7 +118,11 @@ mod tests {
 
     fn found(text: &str) -> Option<usize> {
         let source = SourceText { file: Path::new("a.js"), text };
-        read(source, Goal::ModuleOrScript).unwrap().commonjs.map(|(start, ..)| start)
+        read(source, Goal::ModuleOrScript)
+            .unwrap()
+            .commonjs
+            .filter(|f| !f.conditional)
+            .map(|f| f.start)
     }
 
     #[test]
@@ -101,6 +131,14 @@ mod tests {
         assert_eq!(found("export default {}; require('fs')"), Some(19));
         assert_eq!(found("module.exports = {}"), Some(0));
         assert_eq!(found("exports.a = 1"), Some(0));
+    }
+
+    #[test]
+    fn what_may_never_run_is_marked() {
+        let text = "if (ENVIRONMENT_IS_NODE) { var fs = require('fs') }";
+        let source = SourceText { file: Path::new("a.js"), text };
+        assert!(read(source, Goal::ModuleOrScript).unwrap().commonjs.unwrap().conditional);
+        assert_eq!(found("a && require('a'); b ? require('b') : 0; require('c')"), Some(41));
     }
 
     #[test]

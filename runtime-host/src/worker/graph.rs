@@ -214,10 +214,10 @@ impl<'a> Walk<'a> {
         goal: Goal,
         error_at: impl Fn(usize, usize, String) -> Diagnostic,
     ) {
-        if let Some((start, end, message)) = &script.commonjs {
-            let error = error_at(*start, *end, message.clone());
-            self.diagnostics.push(error.with_help(commonjs::HELP));
-            return;
+        if let Some(found) = &script.commonjs {
+            let error = error_at(found.start, found.end, found.message.clone());
+            let error = error.with_help(commonjs::HELP);
+            self.diagnostics.push(if found.conditional { error.warning() } else { error });
         }
         if goal == Goal::ModuleOrScript && !script.is_module {
             self.format = Format::ServiceWorker;

@@ -17,8 +17,7 @@ pub struct Script {
     pub is_module: bool,
     /// In source order, without repetitions.
     pub imports: Vec<Import>,
-    /// `CommonJS` that can't work here, as (start, end, message).
-    pub commonjs: Option<(usize, usize, String)>,
+    pub commonjs: Option<commonjs::Finding>,
 }
 
 /// An import whose specifier is written as a literal.
