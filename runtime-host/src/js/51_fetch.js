@@ -12,7 +12,7 @@ const STREAM = 3;
 function fetch(input, init = undefined) {
   let request;
   try {
-    internals.webidl.requiredArguments(arguments.length, 1, "fetch", "WorkerGlobalScope");
+    internals.webidl.requireArguments(arguments.length, 1, "Failed to execute 'fetch'");
     request = internals.request.from(input, init);
     return send(internals.request.inspect(request));
   } catch (error) {

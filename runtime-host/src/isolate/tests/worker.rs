@@ -76,6 +76,9 @@ impl Driver {
     }
 
     fn commands(&mut self) -> Vec<Command> {
+        if let Some((_, Some(error))) = self.finished() {
+            println!("the Worker failed: {error}");
+        }
         let mut commands = Vec::new();
         self.outbox.drain(&mut commands);
         commands
