@@ -10,7 +10,7 @@ const {
   StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = internals.primordials;
 const {
-  configureInterface, DOMString, illegalInvocation, isObject, pairIterable, privateKey, record,
+  ByteString, configureInterface, DOMString, illegalInvocation, isObject, pairIterable, privateKey, record,
   requireArguments, sequence,
 } = internals.webidl;
 
@@ -159,7 +159,7 @@ function fill(list, init, prefix) {
     throw new TypeError(`${prefix}: constructor parameter 1 is not of type 'Headers or Sequence or object'.`);
   }
   if (method === undefined || method === null) {
-    const pairs = record(init, DOMString, DOMString, prefix, "parameter 1");
+    const pairs = record(init, ByteString, ByteString, prefix, "parameter 1");
     for (let i = 0; i < pairs.length; i += 2) appendTo(list, pairs[i], pairs[i + 1], prefix);
     return;
   }
@@ -202,7 +202,7 @@ class Headers {
   constructor(init = undefined) {
     if (init === privateKey) return;
     if (init === undefined) this.#list = [];
-    else if (isHeaders(init)) this.#list = copyList(listOf(init));
+    else if (isHeaders(init) && init[SymbolIterator] === entries) this.#list = copyList(listOf(init));
     else fill((this.#list = []), init, inConstructor);
   }
 
@@ -345,6 +345,8 @@ pairIterable(Headers, "Headers", (self) => {
   return new SortedPairs(self);
 });
 configureInterface(Headers);
+// A Headers that iterates as the standard says is copied without iterating: its fields stay apart.
+const { entries } = Headers.prototype;
 internals.expose("Headers", Headers);
 
 internals.headers = {
@@ -358,7 +360,7 @@ internals.headers = {
   /** Headers from a flat list of lower-case names and valid values, which is theirs from now on. */
   fromList,
   /** `new Headers(init)`: what `init.headers` of a Request or Response means. */
-  from: (init) => (isHeaders(init) ? copy(init) : new Headers(init)),
+  from: (init) => (isHeaders(init) && init[SymbolIterator] === entries ? copy(init) : new Headers(init)),
   /** A mutable copy, still packed when `headers` is unchanged. */
   copy: (headers) => copy(headers),
   /** The same with the same guard. */

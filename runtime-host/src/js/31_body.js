@@ -5,11 +5,10 @@
 // JavaScript asks for `.body`, and even then nothing is read from the host before the stream is.
 
 const {
-  ArrayBufferPrototypeSlice, JSONParse, PromisePrototypeThen, PromiseReject, PromiseResolve,
-  ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, StringPrototypeSlice, StringPrototypeToWellFormed,
+  ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperty, Promise, PromisePrototypeThen, PromiseReject,
+  PromiseResolve, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, StringPrototypeSlice, StringPrototypeToWellFormed,
   SymbolAsyncIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, ObjectDefineProperty,
-  ArrayBufferPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array,
 } = internals.primordials;
 const { bufferSource, DOMString, illegalInvocation, isBufferSource, isObject } = internals.webidl;
 
@@ -95,7 +94,7 @@ function extractObject(init, prefix) {
   }
   if (url.isSearchParams(init)) {
     extractedType = "application/x-www-form-urlencoded;charset=UTF-8";
-    return new BodyRecord(TEXT, url.serializeSearchParams(init), null);
+    return new BodyRecord(TEXT, url.searchParamsToString(init), null);
   }
   // Workers also take what yields chunks asynchronously.
   if (typeof init[SymbolAsyncIterator] === "function") {
@@ -274,11 +273,26 @@ function read(state, convert) {
   }
   if (record.kind === STREAM) {
     record.used = true;
-    return PromisePrototypeThen(internals.streams.readAll(record.stream), (bytes) => convert(bytes, state));
+    return readStream(record.stream, convert, state);
   }
   const whole = record.kind === TEXT ? record.source : ownBytes(record);
   finish(record);
   return convertNow(whole, convert, state);
+}
+
+// Not a promise for bytes: resolving one with an object asks that object for a `then`, which a Worker may have put on
+// Object.prototype.
+function readStream(stream, convert, state) {
+  return new Promise((resolve, reject) => {
+    const done = (bytes) => {
+      try {
+        resolve(convert(bytes, state));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    internals.streams.collect(stream, done, reject);
+  });
 }
 
 function convertNow(value, convert, state) {
@@ -317,11 +331,7 @@ function install(Class, stateOf) {
       return read(stateOf(this), toBytes);
     },
     formData() {
-      const state = stateOf(this);
-      if (state !== undefined && internals.headers.get(state.headers, "content-type") === null) {
-        return PromiseReject(new TypeError("Parsing a Body as FormData requires a Content-Type header."));
-      }
-      return read(state, toFormData);
+      return read(stateOf(this), toFormData);
     },
     json() {
       return read(stateOf(this), toJson);

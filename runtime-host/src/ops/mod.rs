@@ -9,6 +9,7 @@
 mod args;
 mod base;
 mod body;
+mod crypto;
 mod encoding;
 mod exchange;
 mod fetch;
@@ -90,6 +91,11 @@ pub fn list() -> Vec<Op> {
         "urlSet" => url::set,
         "formDecode" => url::form_decode,
         "formEncode" => url::form_encode,
+        "cryptoRandomFill" => crypto::random_fill,
+        "cryptoRandomUuid" => crypto::random_uuid,
+        "cryptoDigest" => crypto::digest,
+        "cryptoHmac" => crypto::hmac,
+        "timingSafeEqual" => crypto::timing_safe_equal,
     ]
 }
 
