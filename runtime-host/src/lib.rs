@@ -2,6 +2,7 @@
 //! ARCHITECTURE.md at the top of the repository has the map.
 
 pub mod config;
+pub mod client;
 pub mod diagnostic;
 pub mod exchange;
 pub mod isolate;
