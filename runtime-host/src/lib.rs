@@ -3,6 +3,7 @@
 
 pub mod diagnostic;
 pub mod exchange;
+pub mod ext_proc;
 pub mod isolate;
 pub mod js;
 pub mod limits;
