@@ -5,6 +5,7 @@ pub mod config;
 pub mod client;
 pub mod diagnostic;
 pub mod exchange;
+pub mod ext_proc;
 pub mod isolate;
 pub mod js;
 pub mod limits;

@@ -1,0 +1,168 @@
+//! What Envoy says about a request beside its headers: attributes (CEL expressions of the
+//! filter's `request_attributes`) and the gRPC stream's initial metadata.
+//!
+//! Envoy sends one flat struct under the filter's name; each key is the CEL expression exactly as
+//! it was configured, and expressions without a value are left out (tried on 1.40).
+
+use http::HeaderMap;
+use serde_json::{Map, Number, Value as Json};
+
+use super::proto::{AttributesEntry, ListValue, Struct, StructEntry, Value, value::Kind};
+use crate::exchange::FailureMode;
+
+/// The namespace of the dynamic metadata that Workers publish; Envoy takes it only if
+/// `metadata_options.receiving_namespaces.untyped` lists it.
+pub const METADATA_NAMESPACE: &str = "nano";
+
+/// Expressions that name the Worker, first match wins.
+const WORKER: [&str; 2] =
+    ["filter_state['wasm.nano_worker']", "xds.route_metadata.filter_metadata['nano'].worker"];
+const FAILURE_MODE: &str = "xds.route_metadata.filter_metadata['nano'].failure_mode";
+
+/// gRPC initial metadata (`grpc_service.initial_metadata`).
+const WORKER_METADATA: &str = "x-nano-worker";
+const FAILURE_MODE_METADATA: &str = "x-nano-failure-mode";
+const MODE_OVERRIDE_METADATA: &str = "x-nano-mode-override";
+
+/// Names in `request.cf` of the attributes worth configuring; all others appear there under
+/// `attributes`, by their expression.
+const CF_NAMES: [(&str, &str); 17] = [
+    ("source.address", "clientAddress"),
+    ("source.port", "clientPort"),
+    ("destination.address", "serverAddress"),
+    ("destination.port", "serverPort"),
+    ("connection.id", "connectionId"),
+    ("connection.mtls", "mtls"),
+    ("connection.tls_version", "tlsVersion"),
+    ("connection.requested_server_name", "tlsServerName"),
+    ("connection.subject_peer_certificate", "tlsClientSubject"),
+    ("connection.sha256_peer_certificate_digest", "tlsClientFingerprint"),
+    ("request.protocol", "httpProtocol"),
+    ("request.time", "requestTime"),
+    ("xds.route_name", "routeName"),
+    ("xds.virtual_host_name", "virtualHostName"),
+    ("xds.cluster_name", "clusterName"),
+    ("xds.node.id", "proxyId"),
+    ("xds.listener_direction", "listenerDirection"),
+];
+
+/// What was found.
+#[derive(Debug, Default, PartialEq)]
+pub struct Facts {
+    pub worker: Option<String>,
+    pub failure_mode: Option<FailureMode>,
+    pub cf: Map<String, Json>,
+}
+
+/// Reads the attributes of the first message, then the initial metadata for what they don't say.
+pub fn facts(attributes: Vec<AttributesEntry>, metadata: &HeaderMap) -> Facts {
+    let mut facts = Facts::default();
+    let mut workers: [Option<String>; WORKER.len()] = Default::default();
+    let mut others = Map::new();
+    for field in attributes.into_iter().filter_map(|entry| entry.value).flat_map(|v| v.fields) {
+        let expression = String::from_utf8_lossy(&field.key).replace('"', "'");
+        let value = json(field.value.unwrap_or_default());
+        if let Some(at) = WORKER.iter().position(|name| *name == expression) {
+            workers[at] = text(value);
+        } else if expression == FAILURE_MODE {
+            facts.failure_mode = text(value).and_then(|mode| failure_mode(&mode));
+        } else if let Some((_, name)) = CF_NAMES.iter().find(|(name, _)| *name == expression) {
+            facts.cf.insert((*name).to_owned(), value);
+        } else {
+            others.insert(expression, value);
+        }
+    }
+    if !others.is_empty() {
+        facts.cf.insert("attributes".to_owned(), Json::Object(others));
+    }
+    let [first, second] = workers;
+    facts.worker = first.or(second).or_else(|| metadata_text(metadata, WORKER_METADATA));
+    if facts.failure_mode.is_none() {
+        facts.failure_mode =
+            metadata_text(metadata, FAILURE_MODE_METADATA).and_then(|mode| failure_mode(&mode));
+    }
+    facts
+}
+
+/// Whether this stream's initial metadata turns mode overrides off (an older Envoy).
+pub fn overrides_off(metadata: &HeaderMap) -> bool {
+    metadata.get(MODE_OVERRIDE_METADATA).is_some_and(|value| value.as_bytes() == b"off")
+}
+
+/// Empty values don't choose anything: `%REQ(x-tenant)%` of an absent header is empty or "-".
+fn metadata_text(metadata: &HeaderMap, name: &str) -> Option<String> {
+    let value = metadata.get(name)?.to_str().ok()?;
+    (!value.is_empty() && value != "-").then(|| value.to_owned())
+}
+
+fn text(value: Json) -> Option<String> {
+    match value {
+        Json::String(text) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+fn failure_mode(text: &str) -> Option<FailureMode> {
+    match text {
+        "open" => Some(FailureMode::Open),
+        "closed" => Some(FailureMode::Closed),
+        other => {
+            tracing::warn!(value = other, "unknown failure mode: use \"open\" or \"closed\"");
+            None
+        }
+    }
+}
+
+fn json(value: Value) -> Json {
+    match value.kind {
+        None | Some(Kind::Null(_)) => Json::Null,
+        Some(Kind::Number(number)) => Number::from_f64(number).map_or(Json::Null, whole_number),
+        Some(Kind::String(bytes)) => Json::String(String::from_utf8_lossy(&bytes).into_owned()),
+        Some(Kind::Bool(flag)) => Json::Bool(flag),
+        Some(Kind::List(list)) => list.values.into_iter().map(json).collect(),
+        Some(Kind::Struct(object)) => object
+            .fields
+            .into_iter()
+            .map(|field| {
+                let key = String::from_utf8_lossy(&field.key).into_owned();
+                (key, json(field.value.unwrap_or_default()))
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+    }
+}
+
+/// Ports and the like are doubles on the wire; JavaScript prints both alike, logs do not.
+fn whole_number(number: Number) -> Json {
+    match number.as_f64() {
+        Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => Json::from(float as i64),
+        _ => Json::Number(number),
+    }
+}
+
+/// A Worker's values as Envoy dynamic metadata in [`METADATA_NAMESPACE`].
+pub(super) fn dynamic_metadata(values: Map<String, Json>) -> Struct {
+    let object = Value { kind: Some(Kind::Struct(object(values))) };
+    Struct { fields: vec![StructEntry { key: METADATA_NAMESPACE.into(), value: Some(object) }] }
+}
+
+fn object(values: Map<String, Json>) -> Struct {
+    let fields = values
+        .into_iter()
+        .map(|(key, value)| StructEntry { key: key.into(), value: Some(protobuf(value)) });
+    Struct { fields: fields.collect() }
+}
+
+fn protobuf(value: Json) -> Value {
+    let kind = match value {
+        Json::Null => Kind::Null(0),
+        Json::Bool(flag) => Kind::Bool(flag),
+        Json::Number(number) => Kind::Number(number.as_f64().unwrap_or_default()),
+        Json::String(text) => Kind::String(text.into()),
+        Json::Array(values) => {
+            Kind::List(ListValue { values: values.into_iter().map(protobuf).collect() })
+        }
+        Json::Object(values) => Kind::Struct(object(values)),
+    };
+    Value { kind: Some(kind) }
+}

@@ -1,0 +1,115 @@
+//! Sockets that Envoy connects to.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Server, connection};
+
+/// A bound socket of the ext_proc server.
+#[derive(Debug)]
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// After a failed `accept` (out of file descriptors, mostly) others get time to give some back.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+impl Listener {
+    /// Binds `ADDRESS:PORT` or `unix:PATH`. A socket file that a dead process left is replaced; a
+    /// living one's is not.
+    pub async fn bind(address: &str) -> io::Result<Self> {
+        let Some(path) = address.strip_prefix("unix:") else {
+            return Ok(Self::Tcp(TcpListener::bind(address).await?));
+        };
+        match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+                std::fs::remove_file(path)?;
+                Ok(Self::Unix(UnixListener::bind(path)?))
+            }
+            bound => Ok(Self::Unix(bound?)),
+        }
+    }
+
+    /// Where clients connect, in the form [`Listener::bind`] takes.
+    pub fn address(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
+            Self::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().unwrap_or_else(|| Path::new(""));
+                Ok(format!("unix:{}", path.display()))
+            }
+        }
+    }
+
+    pub(super) async fn accept(
+        self,
+        server: Arc<Server>,
+        connections: TaskTracker,
+        cut_off: CancellationToken,
+    ) {
+        match self {
+            Self::Tcp(listener) => {
+                let accept = async || {
+                    let (socket, _) = listener.accept().await?;
+                    // Replies are small and awaited: Nagle's algorithm would hold them back.
+                    socket.set_nodelay(true)?;
+                    Ok(socket)
+                };
+                accept_all(accept, &server, &connections, &cut_off).await;
+            }
+            Self::Unix(listener) => {
+                let accept = async || listener.accept().await.map(|(socket, _)| socket);
+                accept_all(accept, &server, &connections, &cut_off).await;
+            }
+        }
+    }
+}
+
+async fn accept_all<S, F>(
+    accept: impl Fn() -> F,
+    server: &Arc<Server>,
+    connections: &TaskTracker,
+    cut_off: &CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<S>>,
+{
+    loop {
+        let accepted = tokio::select! {
+            () = server.shutdown.cancelled() => return,
+            accepted = accept() => accepted,
+        };
+        match accepted {
+            Ok(socket) => {
+                let serving = connection::serve(socket, server.clone());
+                let cut_off = cut_off.clone();
+                connections.spawn(async move {
+                    tokio::select! {
+                        () = cut_off.cancelled() => {}
+                        () = serving => {}
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection from Envoy could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Nobody answers on the socket file.
+fn is_stale(path: &str) -> bool {
+    std::os::unix::net::UnixStream::connect(path)
+        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
