@@ -1,9 +1,51 @@
 //! End-to-end tests: a client, a real Envoy, the runtime host, an origin.
+//!
+//! `cargo test -p nano-tests -- WORD` runs the cases whose names contain WORD; the runner is
+//! `nano_tests::runner`.
+
+mod bodies;
+mod choice;
+mod common;
+mod disconnects;
+mod examples;
+mod failures;
+mod handlers;
+mod lifecycle;
+mod limits;
+mod load;
+mod observability;
+mod streaming;
+mod trailers;
+mod upgrades;
+mod upstream;
 
 use std::process::ExitCode;
 
 use nano_tests::runner;
 
 fn main() -> ExitCode {
-    runner::main(Vec::new())
+    let mut themes = vec![common::theme("handlers", handlers::cases())];
+    themes.push(common::theme("bodies", bodies::cases()));
+    themes.push(common::theme("streaming", streaming::cases()));
+    themes.push(common::theme("passing", {
+        let mut cases = trailers::cases();
+        cases.extend(upgrades::cases());
+        cases
+    }));
+    themes.push(common::theme("failures", {
+        let mut cases = failures::cases();
+        cases.extend(upstream::cases());
+        cases
+    }));
+    themes.push(common::theme("disconnects", disconnects::cases()));
+    themes.push(common::theme("choice", {
+        let mut cases = choice::cases();
+        cases.extend(observability::cases());
+        cases
+    }));
+    themes.push(limits::theme());
+    themes.push(load::theme());
+    themes.extend(lifecycle::themes());
+    themes.extend(examples::themes());
+    runner::main(themes)
 }

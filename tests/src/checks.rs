@@ -97,7 +97,7 @@ impl Checks {
     }
 
     /// [`Self::run`] over HTTP/1.1, for callers without a runtime.
-    pub fn run_blocking(&self, url: &str, show: &mut dyn FnMut(&str)) -> Result<bool> {
+    pub fn run_blocking(&self, url: &str, show: &mut (dyn FnMut(&str) + Send)) -> Result<bool> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -107,7 +107,7 @@ impl Checks {
 
     /// Sends all requests and tells `show` what came back, in lines for people. True when all
     /// was as expected.
-    pub async fn run(&self, url: &str, proto: Proto, show: &mut dyn FnMut(&str)) -> bool {
+    pub async fn run(&self, url: &str, proto: Proto, show: &mut (dyn FnMut(&str) + Send)) -> bool {
         let mut good = true;
         for check in &self.requests {
             match check.run(url, proto).await {

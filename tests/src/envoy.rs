@@ -63,7 +63,7 @@ impl Envoy {
             // One per core is plenty beside the other parts of the stack.
             .args(["--concurrency", "2", "--log-level", "warning"])
             .args(["--drain-time-s", "1"]);
-        let mut process = Process::start("Envoy", command, output)?;
+        let process = Process::start("Envoy", command, output)?;
         // `/ready` may answer before the listeners accept.
         process.wait_until(Duration::from_secs(20), || {
             listeners.iter().all(|address| accepts(*address))

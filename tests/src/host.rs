@@ -11,6 +11,13 @@ use crate::metrics::Metrics;
 use crate::process::{Output, Process};
 use crate::{Error, Result, client};
 
+/// Counter of body bytes that Envoy sent to the runtime host.
+pub const BODY_BYTES: &str = "nano_ext_proc_body_bytes_total";
+/// Counter of messages from Envoy, by `kind`.
+pub const MESSAGES: &str = "nano_ext_proc_messages_total";
+/// Gauge of exchanges that are open.
+pub const STREAMS_OPEN: &str = "nano_ext_proc_streams_open";
+
 /// A running `nano-host`; ended when dropped.
 #[derive(Debug)]
 pub struct Host {
@@ -43,7 +50,7 @@ impl Host {
     pub fn start(config: &Path, admin: SocketAddr, output: &Output) -> Result<Self> {
         let mut command = Command::new(find()?);
         command.args(["serve", "--config"]).arg(config);
-        let mut process = Process::start("nano-host", command, output)?;
+        let process = Process::start("nano-host", command, output)?;
         process.wait_until(Duration::from_secs(30), || {
             client::blocking_status(&format!("http://{admin}/readyz")) == Some(200)
         })?;
@@ -107,21 +114,13 @@ impl Host {
             .ok_or_else(|| Error::new("no VmRSS line"))
     }
 
-    /// Asks it to end and waits for that.
-    pub fn stop(&mut self, limit: Duration) -> Result<ExitStatus> {
-        self.process.terminate()?;
-        self.process.wait(limit)
-    }
-
-    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
-        self.process.wait(limit)
-    }
-
+    /// Asks it to drain and end.
     pub fn terminate(&self) -> Result<()> {
         self.process.terminate()
     }
 
-    pub fn kill(&mut self) {
-        self.process.kill();
+    /// Waits until it has ended.
+    pub fn wait_for_exit(&self, limit: Duration) -> Result<ExitStatus> {
+        self.process.wait(limit)
     }
 }

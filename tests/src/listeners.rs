@@ -119,7 +119,7 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "use_remote_address": true,
             "request_timeout": "60s",
-            "route_config": { "virtual_hosts": virtual_hosts() },
+            "route_config": { "virtual_hosts": virtual_hosts(), "validate_clusters": false },
             "http_filters": [
                 { "name": "envoy.filters.http.set_filter_state", "typed_config": set_filter_state() },
                 { "name": "envoy.filters.http.ext_proc", "typed_config": ext_proc(mode) },
@@ -156,13 +156,18 @@ fn set_filter_state() -> Value {
 
 fn ext_proc(mode: Mode) -> Value {
     let (body, trailers) = (mode.body_mode(), mode.trailer_mode());
+    let overrides = if mode == Mode::Lazy { "on" } else { "off" };
     let mut filter = typed(
         "extensions.filters.http.ext_proc.v3.ExternalProcessor",
         json!({
             "grpc_service": {
                 "envoy_grpc": { "cluster_name": "nano_host" },
                 "timeout": "0s",
-                "initial_metadata": [{ "key": "x-nano-worker", "value": "%REQ(x-test-worker)%" }],
+                "initial_metadata": [
+                    { "key": "x-nano-worker", "value": "%REQ(x-test-worker)%" },
+                    // The runtime host can't see `allow_mode_override`; this says it is off.
+                    { "key": "x-nano-mode-override", "value": overrides },
+                ],
             },
             "processing_mode": {
                 "request_header_mode": "SEND", "response_header_mode": "SEND",
@@ -209,6 +214,9 @@ fn virtual_hosts() -> Value {
                 "extensions.filters.http.ext_proc.v3.ExtProcPerRoute",
                 json!({ "overrides": overrides })) } })
     };
+    let mut logged = to("origin");
+    logged["response_headers_to_add"] =
+        json!([{ "header": { "key": "x-metadata", "value": "%DYNAMIC_METADATA(nano:group)%" } }]);
     let no_host = json!({ "envoy_grpc": { "cluster_name": "no_host" } });
     json!([
         with_metadata("pinned", json!({ "worker": "whoami-b" })),
@@ -219,6 +227,7 @@ fn virtual_hosts() -> Value {
             json!({ "grpc_service": no_host, "failure_mode_allow": true })),
         with_override("gone-closed",
             json!({ "grpc_service": no_host, "failure_mode_allow": false })),
+        { "name": "metadata", "domains": ["metadata.test"], "routes": [logged] },
         { "name": "all", "domains": ["*"], "routes": [
             { "match": { "prefix": "/", "headers": [
                 { "name": "x-cluster", "string_match": { "exact": "other" } }] },

@@ -40,7 +40,8 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Process {
     name: String,
-    child: Child,
+    child: Mutex<Child>,
+    id: u32,
     log: Option<PathBuf>,
 }
 
@@ -68,11 +69,15 @@ impl Process {
             .recv()
             .map_err(Error::during("the spawning thread is gone"))?
             .map_err(Error::during(format!("can't start {name} ({program})")))?;
-        Ok(Self { name: name.to_owned(), child, log })
+        Ok(Self { name: name.to_owned(), id: child.id(), child: Mutex::new(child), log })
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.id
     }
 
     /// The file its output goes to, if it goes to one.
@@ -94,8 +99,8 @@ impl Process {
     }
 
     /// An error when it has ended already.
-    pub fn check_running(&mut self) -> Result<()> {
-        match self.child.try_wait() {
+    pub fn check_running(&self) -> Result<()> {
+        match self.child().try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 Err(Error::new(format!("{} ended: {status}\n{}", self.name, self.log_tail(40))))
@@ -105,7 +110,7 @@ impl Process {
     }
 
     /// Calls `ready` every 20 ms until it is true, the child ends, or `limit` has passed.
-    pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
+    pub fn wait_until(&self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
         let began = Instant::now();
         while !ready() {
             self.check_running()?;
@@ -125,7 +130,7 @@ impl Process {
     pub fn terminate(&self) -> Result<()> {
         // `kill` the program, so that this crate needs no unsafe call.
         let status = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args(["-TERM", &self.id.to_string()])
             .stderr(Stdio::null())
             .status()
             .map_err(Error::during("can't run kill"))?;
@@ -133,11 +138,11 @@ impl Process {
     }
 
     /// Waits for it to end by itself.
-    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+    pub fn wait(&self, limit: Duration) -> Result<ExitStatus> {
         let began = Instant::now();
         loop {
             if let Some(status) = self
-                .child
+                .child()
                 .try_wait()
                 .map_err(Error::during(format!("can't watch {}", self.name)))?
             {
@@ -150,10 +155,11 @@ impl Process {
         }
     }
 
-    pub fn kill(&mut self) {
+    pub fn kill(&self) {
         // Both fail only when it has ended already, which is what is wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        let mut child = self.child();
+        drop(child.kill());
+        drop(child.wait());
     }
 }
 

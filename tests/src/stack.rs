@@ -171,11 +171,6 @@ impl Stack {
         &self.host
     }
 
-    /// To stop it in a test.
-    pub fn host_mut(&mut self) -> &mut Host {
-        &mut self.host
-    }
-
     pub fn envoy(&self) -> &Envoy {
         &self.envoy
     }

@@ -16,7 +16,7 @@ export default {
     // see the route `europe` in envoy/envoy.yaml. What a client sends as `x-region` is overwritten.
     const toUpstream = new Request(url, request);
     toUpstream.headers.set("x-region", region);
-    toUpstream.headers.set("x-client-address", String(request.cf?.sourceAddress ?? "unknown"));
+    toUpstream.headers.set("x-client-address", String(request.cf?.clientAddress ?? "unknown"));
     return fetch(toUpstream);
   },
 };

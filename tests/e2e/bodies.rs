@@ -1,0 +1,179 @@
+//! Bodies of every size and framing arrive byte for byte.
+
+use bytes::Bytes;
+use nano_tests::Result;
+use nano_tests::client::{Proto, Reply, Request};
+use nano_tests::listeners::{BUFFER_LIMIT_BYTES, Mode};
+use nano_tests::pattern;
+use nano_tests::runner::Case;
+use nano_tests::stack::Stack;
+
+use crate::common::{assert_same, flipped, lab};
+use crate::matrix;
+
+const SIZES: [usize; 4] = [0, 1, 64 * 1024, 10_000_000];
+
+pub fn cases() -> Vec<Case> {
+    matrix!(
+        Mode::WITH_BODIES;
+        untouched_uploads,
+        untouched_downloads,
+        flipped_uploads,
+        flipped_downloads,
+        read_uploads,
+        read_downloads,
+    )
+}
+
+/// Whether Envoy may refuse this body because its mode makes it buffer what it can't hold. (It
+/// does not when the runtime host lets go of the exchange before the body has come.)
+fn may_be_too_large_for_envoy(mode: Mode, size: usize) -> bool {
+    mode == Mode::Buffered && size as u64 > BUFFER_LIMIT_BYTES
+}
+
+/// Whether a Worker can't have all of it: only what was buffered came.
+fn too_large_to_touch(mode: Mode, size: usize) -> bool {
+    matches!(mode, Mode::Buffered | Mode::BufferedPartial) && size as u64 > BUFFER_LIMIT_BYTES
+}
+
+/// An error that the client sees as one: a status from 400 on, or a message that is cut off.
+#[track_caller]
+fn assert_refused(reply: Result<Reply>) {
+    if let Ok(reply) = reply {
+        assert!(reply.status >= 400, "{} with {} bytes", reply.status, reply.body.len());
+    }
+}
+
+fn with_body(request: Request, body: &Bytes, with_length: bool) -> Request {
+    if with_length { request.body(body.clone()) } else { request.chunked(body.clone(), 16 * 1024) }
+}
+
+#[track_caller]
+fn assert_arrived(reply: Result<Reply>, body: &[u8]) {
+    let reply = reply.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(reply.status, 200, "{}", reply.short_text());
+    let seen = reply.json().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(seen["body_bytes"], body.len());
+    assert_eq!(seen["body_sha256"], pattern::sha256(body));
+}
+
+async fn untouched_uploads(stack: &Stack, mode: Mode, proto: Proto) {
+    for size in SIZES {
+        let body = pattern::bytes(0, size);
+        for (with_length, handler) in
+            [(true, "pass"), (false, "pass"), (true, "responseHeaders"), (false, "requestMethod")]
+        {
+            let request = lab(stack, mode, proto, "POST", "/discard", handler);
+            let reply = with_body(request, &body, with_length).send().await;
+            let let_through = reply.as_ref().is_ok_and(|reply| reply.status == 200);
+            if may_be_too_large_for_envoy(mode, size) && !let_through {
+                assert_refused(reply);
+            } else {
+                assert_arrived(reply, &body);
+            }
+        }
+    }
+}
+
+async fn untouched_downloads(stack: &Stack, mode: Mode, proto: Proto) {
+    for size in SIZES {
+        for chunked in [0, 1] {
+            for handler in ["pass", "awaited", "responseHeaders"] {
+                let path = format!("/bytes/{size}?chunked={chunked}");
+                let reply = lab(stack, mode, proto, "GET", &path, handler).send().await;
+                let let_through = reply.as_ref().is_ok_and(|reply| reply.status == 200);
+                if may_be_too_large_for_envoy(mode, size) && !let_through {
+                    assert_refused(reply);
+                    continue;
+                }
+                let reply = reply.unwrap_or_else(|error| panic!("{path} {handler}: {error}"));
+                assert_eq!(reply.status, 200);
+                assert_same(&reply.body, &pattern::bytes(0, size));
+                if mode == Mode::Lazy && chunked == 0 {
+                    let length = size.to_string();
+                    assert_eq!(reply.header("content-length"), Some(length.as_str()));
+                }
+            }
+        }
+    }
+}
+
+async fn flipped_uploads(stack: &Stack, mode: Mode, proto: Proto) {
+    for size in SIZES {
+        let body = pattern::bytes(0, size);
+        for with_length in [true, false] {
+            // A request that says it has no body has none to be turned over.
+            if size == 0 && with_length {
+                continue;
+            }
+            let request = lab(stack, mode, proto, "POST", "/discard", "flipRequest");
+            let reply = with_body(request, &body, with_length).send().await;
+            if too_large_to_touch(mode, size) {
+                assert_refused(reply);
+            } else {
+                assert_arrived(reply, &flipped(&body));
+            }
+        }
+    }
+}
+
+async fn flipped_downloads(stack: &Stack, mode: Mode, proto: Proto) {
+    for size in SIZES {
+        for chunked in [0, 1] {
+            let path = format!("/bytes/{size}?chunked={chunked}");
+            let reply = lab(stack, mode, proto, "GET", &path, "flipResponse").send().await;
+            if too_large_to_touch(mode, size) {
+                assert_refused(reply);
+                continue;
+            }
+            let reply = reply.unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(reply.status, 200, "{}", reply.short_text());
+            assert_same(&reply.body, &flipped(&pattern::bytes(0, size)));
+        }
+    }
+}
+
+/// The whole request body is read before the exchange goes on.
+async fn read_uploads(stack: &Stack, mode: Mode, proto: Proto) {
+    if mode == Mode::Streamed {
+        return; // `handlers` has the error that this is.
+    }
+    for size in SIZES {
+        let body = pattern::bytes(0, size);
+        for with_length in [true, false] {
+            let request = lab(stack, mode, proto, "POST", "/discard", "readThenContinue");
+            let reply = with_body(request, &body, with_length).send().await;
+            if too_large_to_touch(mode, size) {
+                assert_refused(reply);
+            } else {
+                assert_arrived(reply, &body);
+            }
+        }
+    }
+}
+
+/// The whole response body is read before the Worker answers. Envoy has to hold a body of unknown
+/// use back, so its buffer's limit counts in every mode but `FULL_DUPLEX_STREAMED`.
+async fn read_downloads(stack: &Stack, mode: Mode, proto: Proto) {
+    if mode == Mode::Streamed {
+        return; // `handlers` has the error that this is.
+    }
+    for size in SIZES {
+        for chunked in [0, 1] {
+            let path = format!("/bytes/{size}?chunked={chunked}");
+            let reply = lab(stack, mode, proto, "GET", &path, "readResponse").send().await;
+            let limited = mode == Mode::Lazy && size as u64 > BUFFER_LIMIT_BYTES;
+            // A Worker that is known to read responses may get them without that limit.
+            let read = reply.as_ref().is_ok_and(|reply| reply.status == 200);
+            if too_large_to_touch(mode, size) || (limited && !read) {
+                assert_refused(reply);
+                continue;
+            }
+            let reply = reply.unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(reply.status, 200, "{}", reply.short_text());
+            let seen = reply.json().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(seen["bytes"], size);
+            assert_eq!(seen["sha256"], pattern::sha256(&pattern::bytes(0, size)));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+// Says which Worker it is.
+export default {
+  fetch() {
+    return new Response("whoami-a");
+  },
+};
