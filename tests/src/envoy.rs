@@ -12,6 +12,10 @@ use crate::{Error, Result, client};
 /// The version that this project pins and knows.
 pub const VERSION: &str = "1.40.0";
 
+/// Counter of messages that a listener's `ext_proc` filter sent, by
+/// `envoy_http_conn_manager_prefix`.
+pub const MESSAGES_SENT: &str = "envoy_http_ext_proc_stream_msgs_sent";
+
 /// A running Envoy; ended when dropped.
 #[derive(Debug)]
 pub struct Envoy {

@@ -11,12 +11,10 @@ use crate::metrics::Metrics;
 use crate::process::{Output, Process};
 use crate::{Error, Result, client};
 
-/// Counter of body bytes that Envoy sent to the runtime host.
-pub const BODY_BYTES: &str = "nano_ext_proc_body_bytes_total";
-/// Counter of messages from Envoy, by `kind`.
-pub const MESSAGES: &str = "nano_ext_proc_messages_total";
+/// Counter of body bytes that the runtime host saw, by `worker` and `side`.
+pub const BODY_BYTES: &str = "nano_body_bytes_total";
 /// Gauge of exchanges that are open.
-pub const STREAMS_OPEN: &str = "nano_ext_proc_streams_open";
+pub const STREAMS_OPEN: &str = "nano_ext_proc_streams";
 
 /// A running `nano-host`; ended when dropped.
 #[derive(Debug)]
