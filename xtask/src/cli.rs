@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::test::Test;
-use crate::{v8, workspace};
+use crate::{envoy, v8, workspace};
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ pub struct Cli {
 enum Command {
     Test(Test),
     V8(V8),
+    /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
+    Envoy,
 }
 
 /// Provide V8's static library (`up` and `test` do this by themselves).
@@ -39,6 +41,10 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Test(test) => test.run(),
+            Command::Envoy => {
+                println!("{}", envoy::provide()?.display());
+                Ok(())
+            }
             Command::V8(V8 { from_source: true, out }) => v8::from_source(out.as_deref()),
             Command::V8(V8 { from_source: false, .. }) => v8::provide(workspace::root()?),
         }
