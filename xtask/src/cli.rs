@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::test::Test;
+use crate::up::Up;
 use crate::{envoy, v8, workspace};
 
 /// The commands people run in this repository.
@@ -18,6 +19,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(Up),
     Test(Test),
     V8(V8),
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
@@ -40,6 +42,7 @@ impl Cli {
     /// Does what the command line says.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Up(up) => up.run(),
             Command::Test(test) => test.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());

@@ -7,6 +7,7 @@ mod envoy;
 mod process;
 mod python;
 mod test;
+mod up;
 mod v8;
 mod versions;
 mod workspace;

@@ -26,11 +26,11 @@ impl Test {
         if !self.fast {
             workspace.cargo("checking the format", &["fmt", "--all", "--check"])?;
         }
-        workspace.build()?;
+        workspace.build_all()?;
         let mut test = workspace.command();
         test.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&self.filter);
         say(format!("testing: {}", shown(&test)));
-        test.env("ENVOY_BIN", &envoy).env("NANO_HOST_BIN", workspace.host());
+        test.env("ENVOY_BIN", &envoy).env("NANO_HOST_BIN", workspace.program("nano-host"));
         run(&mut test)?;
         if !self.fast {
             // Last, because it parses every crate once more: a failing test shows sooner.

@@ -30,14 +30,19 @@ impl Workspace {
         self.root
     }
 
-    /// The `nano-host` program, as [`build`](Self::build) makes it.
-    pub fn host(&self) -> PathBuf {
-        self.target.join("debug/nano-host")
+    /// One of the workspace's programs, as the builds below make them.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
-    /// Builds all programs and tests in one go: with the one set of crate features
-    /// that makes, nothing is compiled twice for `up` and `test`.
-    pub fn build(&self) -> Result<()> {
+    /// Builds all programs of the workspace at once: with the one set of crate features
+    /// that this makes, nothing is compiled twice for `up` and `test`.
+    pub fn build_programs(&self) -> Result<()> {
+        self.cargo("building", &["build", "--workspace", "--bins"])
+    }
+
+    /// Builds all programs and tests.
+    pub fn build_all(&self) -> Result<()> {
         self.cargo("building", &["build", "--workspace", "--bins", "--tests"])
     }
 
