@@ -75,6 +75,11 @@ impl Envoy {
         Ok(Self { process, admin })
     }
 
+    /// An error when it has ended already.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.process.check_running()
+    }
+
     pub fn process(&self) -> &Process {
         &self.process
     }

@@ -55,6 +55,11 @@ impl Host {
         Ok(Self { process, admin })
     }
 
+    /// An error when it has ended already.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.process.check_running()
+    }
+
     pub fn process(&self) -> &Process {
         &self.process
     }

@@ -175,6 +175,12 @@ impl Stack {
         &self.envoy
     }
 
+    /// An error, with the last lines of its log, when a part has ended by itself.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.host.check_running()?;
+        self.envoy.check_running()
+    }
+
     /// Logs and generated configuration are here until the stack is dropped.
     pub fn directory(&self) -> &Path {
         self.directory.path()
