@@ -26,7 +26,7 @@ impl Test {
         if !self.fast {
             workspace.cargo("checking the format", &["fmt", "--all", "--check"])?;
         }
-        workspace.build_all()?;
+        workspace.build()?;
         let mut test = workspace.command();
         test.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&self.filter);
         say(format!("testing: {}", shown(&test)));

@@ -34,7 +34,7 @@ impl Up {
         let example = find(&workspace.root().join("examples"), &self.name)?;
         v8::provide(workspace.root())?;
         let envoy = envoy::provide()?;
-        workspace.build_programs()?;
+        workspace.build()?;
 
         let mut demo = Command::new(workspace.program("nano-demo"));
         demo.arg(&example).arg("--port").arg(self.port.to_string());

@@ -30,19 +30,14 @@ impl Workspace {
         self.root
     }
 
-    /// One of the workspace's programs, as the builds below make them.
+    /// One of the workspace's programs, as [`build`](Self::build) makes it.
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
 
-    /// Builds all programs of the workspace at once: with the one set of crate features
-    /// that this makes, nothing is compiled twice for `up` and `test`.
-    pub fn build_programs(&self) -> Result<()> {
-        self.cargo("building", &["build", "--workspace", "--bins"])
-    }
-
-    /// Builds all programs and tests.
-    pub fn build_all(&self) -> Result<()> {
+    /// Builds all programs and tests, for `up` as for `test`: fewer targets would give the
+    /// crates other features, and most of them would be compiled twice.
+    pub fn build(&self) -> Result<()> {
         self.cargo("building", &["build", "--workspace", "--bins", "--tests"])
     }
 

@@ -21,6 +21,7 @@ done
 case $output in
 obj/v8/torque_generated_initializers/*.o | obj/v8/v8_initializers/*.o) group=builtins ;;
 obj/v8/v8_base_without_compiler/*.o | obj/v8/v8_compiler/*.o) group=runtime ;;
+obj/v8/torque_generated_definitions/*.o) group=runtime ;;
 *) group= ;;
 esac
 

@@ -1,15 +1,15 @@
-//! Precompiled headers for the two groups of objects that take nearly all the time.
+//! Precompiled headers for the two groups of objects that take nearly all the time:
+//! with these an object takes a third to a twentieth of the time, and comes out the same.
 //!
 //! Which objects use them is decided in `cc.sh`.
 
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use super::{ninja, work::Work};
 use crate::cache;
-use crate::process::run;
 
 /// One object of each group: building these first also makes every generated header.
 pub const SAMPLES: [&str; 2] = [BUILTIN, RUNTIME];
@@ -43,17 +43,21 @@ fn header(work: &Work, name: &str, text: &str, object: &str) -> Result<()> {
     let _ = fs::remove_file(&precompiled);
     fs::write(&source, text)?;
     cache::put(&precompiled, |scratch| {
-        let script = format!("{flags} -x c++-header \"$0\" -o \"$1\"");
+        // Templates that the headers use are instantiated here, once for all objects.
+        let script = format!("{flags} -fpch-instantiate-templates -x c++-header \"$0\" -o \"$1\"");
         let mut sh = Command::new("sh");
-        sh.arg("-c").arg(script).arg(&source).arg(scratch);
-        run(sh.current_dir(work.out())).with_context(|| format!("cannot precompile {name}.h"))
+        sh.arg("-c").arg(script).arg(&source).arg(scratch).current_dir(work.out());
+        // Without the command itself in the message: it fills a screen.
+        ensure!(sh.status()?.success(), "clang cannot precompile {}", source.display());
+        Ok(())
     })?;
     fs::write(&made_of, recipe)?;
     Ok(())
 }
 
 /// The compiler and flags of a command line that compiles `object`, quoted for the
-/// shell as ninja prints them, without what names its input and outputs.
+/// shell as ninja prints them, without what names its input and outputs, or its module
+/// (with that, clang takes a header for the interface of the module).
 fn flags(command: &str, object: &str) -> Result<String> {
     let end = format!(" -o {object}");
     let (flags, _source) = command
@@ -61,10 +65,10 @@ fn flags(command: &str, object: &str) -> Result<String> {
         .and_then(|rest| rest.rsplit_once(" -c "))
         .with_context(|| format!("unexpected command line for {object}: {command}"))?;
     let dependencies = format!("-MD -MF {object}.d ");
-    if !flags.contains(&dependencies) {
-        bail!("unexpected command line for {object}: {command}");
-    }
-    Ok(flags.replace(&dependencies, ""))
+    ensure!(flags.contains(&dependencies), "unexpected command line for {object}: {command}");
+    let flags = flags.replace(&dependencies, "");
+    let words = flags.split(' ').filter(|word| !word.starts_with("-fmodule-name="));
+    Ok(words.collect::<Vec<_>>().join(" "))
 }
 
 /// The include lines of a source file.
@@ -78,7 +82,8 @@ mod tests {
 
     #[test]
     fn takes_the_flags_out_of_a_command_line() {
-        let command = "clang++ -MD -MF obj/a.o.d -DA='b' -c ../a.cc -o obj/a.o";
+        let command =
+            r#"clang++ -MD -MF obj/a.o.d -DA='b' -fmodule-name="//v8:a" -c ../a.cc -o obj/a.o"#;
         assert_eq!(flags(command, "obj/a.o").unwrap(), "clang++ -DA='b'");
         assert!(flags("clang++ -c ../a.cc -o obj/a.o", "obj/a.o").is_err());
     }

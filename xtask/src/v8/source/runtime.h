@@ -1,5 +1,5 @@
-// The headers that most files of v8_base_without_compiler and v8_compiler include,
-// by one way or another. Written by `cargo xtask v8 --from-source`.
+// The headers that most files of v8_base_without_compiler, v8_compiler and
+// torque_generated_definitions include, by one way or another. Written by `cargo xtask v8 --from-source`.
 #include "src/api/api-inl.h"
 #include "src/ast/ast.h"
 #include "src/codegen/macro-assembler-inl.h"
