@@ -19,7 +19,7 @@ use crate::stack::Stack;
 /// Cases of one theme that run at a time.
 const SIDE_BY_SIDE: usize = 8;
 /// A case that takes longer hangs.
-const CASE_LIMIT: Duration = Duration::from_secs(60);
+const CASE_LIMIT: Duration = Duration::from_mins(1);
 
 pub type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
