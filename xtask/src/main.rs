@@ -5,6 +5,7 @@ mod cli;
 mod debian;
 mod envoy;
 mod process;
+mod progress;
 mod python;
 mod test;
 mod up;

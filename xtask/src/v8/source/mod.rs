@@ -4,7 +4,6 @@
 mod gn;
 mod headers;
 mod ninja;
-mod progress;
 mod toolchain;
 mod tree;
 mod work;
@@ -19,7 +18,7 @@ use anyhow::{Result, bail};
 use super::artifact;
 use crate::cache;
 use crate::process::{run, say};
-use progress::clock;
+use crate::progress::clock;
 use work::Work;
 
 /// Builds the library and puts its archive at `archive`, with the binding beside it

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::progress::Progress;
 use super::work::Work;
 use crate::process::capture;
+use crate::progress::Progress;
 
 /// Builds `targets`. What ninja has built before, in this run or an earlier one that
 /// was interrupted, it does not build again.
