@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::bundle::{Bundle, Format, Settings};
 use super::graph::{self, Graph, Plan};
 use super::nesting::PARSER_STACK_BYTES;
+use super::routes::RouteTable;
 use super::rules::Rules;
 use super::wrangler::{self, Wrangler};
 use crate::config::Config;
@@ -56,6 +57,7 @@ pub fn load_all(config: &Config) -> (Vec<Bundle>, Vec<Diagnostic>) {
         bundles.push(bundle);
     }
     diagnostics.extend(dangling(config, &bundles));
+    diagnostics.extend(contested(&bundles));
     (bundles, diagnostics)
 }
 
@@ -120,6 +122,22 @@ fn dangling(config: &Config, bundles: &[Bundle]) -> Vec<Diagnostic> {
         Diagnostic::error(file, message).warning()
     });
     default.chain(sections).collect()
+}
+
+/// Routes that two Workers claim.
+fn contested(bundles: &[Bundle]) -> Vec<Diagnostic> {
+    let mut table = RouteTable::default();
+    let mut diagnostics = Vec::new();
+    for bundle in bundles {
+        for conflict in table.add(&bundle.name, &bundle.settings.routes) {
+            let message = format!(
+                "the route \"{}\" of \"{}\" is without effect: \"{}\" has it already",
+                conflict.pattern, conflict.refused, conflict.kept
+            );
+            diagnostics.push(Diagnostic::error(&bundle.directory, message).warning());
+        }
+    }
+    diagnostics
 }
 
 /// The parser recurses: it runs on a stack that is known to be enough (see `nesting`).

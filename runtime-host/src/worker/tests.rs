@@ -327,6 +327,40 @@ fn all_workers_of_a_configuration() {
 }
 
 #[test]
+fn routes_that_two_workers_claim() {
+    let folder = Folder::new(&[
+        ("a/wrangler.toml", "main = \"a.js\"\nroute = \"x.com/*\""),
+        ("a/a.js", "export default {}"),
+        ("b/wrangler.toml", "main = \"a.js\"\nroutes = [\"http://X.com/*\", \"x.com/b/*\"]"),
+        ("b/a.js", "export default {}"),
+    ]);
+    let config = folder.config("[workers]\ndirectories = [\"a\", \"b\"]");
+    let (bundles, diagnostics) = load_all(&config);
+    assert_eq!(bundles.len(), 2);
+    assert_eq!(
+        folder.messages(&Loaded { bundle: None, diagnostics }),
+        [
+            "b: warning: the route \"http://X.com/*\" of \"b\" is without effect: \"a\" has it already"
+        ]
+    );
+}
+
+/// The user's page shows both files whole; what it shows is accepted.
+#[test]
+fn the_documentation_is_true() {
+    let page = include_str!("../../../docs/configuration.md");
+    let mut blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let (nano, wrangler) = (blocks.next().unwrap(), blocks.next().unwrap());
+    let source = SourceText { file: Path::new("nano.toml"), text: nano };
+    let config = Config::parse(source).unwrap();
+    assert_eq!(config.limits, crate::limits::Limits::default());
+    assert_eq!(config.server.listen, Config::default().server.listen);
+    let source = SourceText { file: Path::new("wrangler.toml"), text: wrangler };
+    let (read, diagnostics) = super::wrangler::read(source, None);
+    assert!(diagnostics.is_empty() && read.is_some(), "{diagnostics:#?}");
+}
+
+#[test]
 fn directories_without_a_worker() {
     let folder = Folder::new(&[("w/readme", ""), ("x/wrangler.toml", "main = \"a.js\"")]);
     let message = |path: &str| folder.messages(&load(&folder.path(path), &Config::default()));
