@@ -144,3 +144,7 @@ pub const SOURCE_MAP_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Directories that are watched for changes, of all Workers together: half of what Linux allows a
 /// user by default on small machines.
 pub const DIRECTORIES_WATCHED_MAX: usize = 4_096;
+
+/// Connections of one invocation that wait for a response's head at the same time; further
+/// subrequests are queued. Workers' own number.
+pub const CONNECTIONS_MAX: usize = 6;

@@ -32,7 +32,7 @@ use parking_lot::Mutex;
 pub use body::{BoxError, RawBody};
 pub use error::{ErrorKind, FetchError};
 pub use origin::Origin;
-pub use request::{FetchBody, FetchRequest, OnHop, Override, Redirect};
+pub use request::{FetchBody, FetchRequest, MAX_REDIRECTS, OnHop, Override, Redirect};
 pub use response::{FetchResponse, ResponseBody};
 pub use tls::ClientConfig;
 pub use upload::{Upload, UploadClosed, UploadSender, upload};

@@ -88,6 +88,16 @@ pub enum Upload {
     Stream(LeavingId, Arc<UploadFlow>),
 }
 
+impl Upload {
+    /// The id of a streamed one.
+    pub fn leaving(&self) -> Option<LeavingId> {
+        match self {
+            Self::Stream(leaving, _) => Some(*leaving),
+            Self::Empty | Self::Full(_) => None,
+        }
+    }
+}
+
 /// `RequestInit.redirect`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redirect {

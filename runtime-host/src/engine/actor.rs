@@ -1,0 +1,235 @@
+//! One isolate, its queue, and the thread that happens to run it.
+//!
+//! Whoever posts a message runs the isolate when nobody else does; otherwise the message waits in
+//! the queue for the thread that does. So JavaScript normally runs on the thread where its message
+//! arrived, and no thread ever waits for an isolate's lock.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+
+use super::Services;
+use super::io::Io;
+use super::registry::Worker;
+use super::session;
+use crate::exchange::{Outbox, Side, Start};
+use crate::isolate::message::{Effect, InvocationId, Message};
+use crate::isolate::{Health, Instance, StartError};
+use crate::telemetry::Outcome;
+use crate::worker::Bundle;
+
+/// Messages one thread runs in a row before it hands the isolate to another task: a busy isolate
+/// must not keep the thread from the other streams of its connection.
+const RUN_LENGTH: usize = 64;
+
+/// One isolate of one version of a Worker.
+pub(crate) struct Actor {
+    bundle: Arc<Bundle>,
+    services: Arc<Services>,
+    worker: OnceLock<Weak<Worker>>,
+    queue: Mutex<Queue>,
+    /// Locked by the runner only, so never contended.
+    instance: Mutex<Option<Instance>>,
+    io: Io,
+    invocations: AtomicU32,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    /// A thread runs the isolate, or starts it.
+    running: bool,
+    dead: bool,
+}
+
+impl Actor {
+    /// An actor whose isolate does not exist yet; call [`Actor::begin`]. Messages wait meanwhile.
+    pub fn new(bundle: Arc<Bundle>, services: Arc<Services>) -> Arc<Self> {
+        Arc::new(Self {
+            bundle,
+            services,
+            worker: OnceLock::new(),
+            queue: Mutex::new(Queue { running: true, ..Queue::default() }),
+            instance: Mutex::new(None),
+            io: Io::default(),
+            invocations: AtomicU32::new(0),
+        })
+    }
+
+    /// Makes the isolate on this thread and evaluates the Worker, then runs what has been posted.
+    pub fn begin(self: &Arc<Self>) -> Result<(), StartError> {
+        match Instance::start(Arc::clone(&self.bundle)) {
+            Ok(instance) => {
+                *self.instance.lock() = Some(instance);
+                self.run();
+                Ok(())
+            }
+            Err(error) => {
+                self.die(&error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    pub fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(&self.bundle)
+    }
+
+    pub fn belong_to(&self, worker: &Arc<Worker>) {
+        // Set once: an actor is made for one Worker.
+        let _ = self.worker.set(Arc::downgrade(worker));
+        worker.metrics.isolates.set(1);
+    }
+
+    pub fn worker(&self) -> Option<Arc<Worker>> {
+        self.worker.get().and_then(Weak::upgrade)
+    }
+
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    pub fn io(&self) -> &Io {
+        &self.io
+    }
+
+    pub fn next_invocation(&self) -> InvocationId {
+        // 0 means "none" everywhere.
+        loop {
+            let id = self.invocations.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            if id != 0 {
+                return id;
+            }
+        }
+    }
+
+    /// Begins a handler. Gives the request back when the actor is dead.
+    pub fn start(
+        self: &Arc<Self>,
+        id: InvocationId,
+        start: Box<Start>,
+        outbox: Arc<Outbox>,
+    ) -> Result<(), Box<Start>> {
+        match self.post(Message::Start { id, start, outbox }) {
+            Ok(()) => {
+                if let Some(worker) = self.worker() {
+                    worker.metrics.running.inc();
+                }
+                self.watch_wall_time(id);
+                Ok(())
+            }
+            Err(Message::Start { start, .. }) => Err(start),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Hands a message over; runs it here when nobody else runs the isolate. Gives it back when the
+    /// actor is dead.
+    pub fn post(self: &Arc<Self>, message: Message) -> Result<(), Message> {
+        {
+            let mut queue = self.queue.lock();
+            if queue.dead {
+                return Err(message);
+            }
+            queue.messages.push_back(message);
+            if queue.running {
+                return Ok(());
+            }
+            queue.running = true;
+        }
+        self.run();
+        Ok(())
+    }
+
+    /// Runs the isolate until its queue is empty. The caller holds the right to (`running`).
+    fn run(self: &Arc<Self>) {
+        let mut left = RUN_LENGTH;
+        loop {
+            let batch = {
+                let mut queue = self.queue.lock();
+                if queue.messages.is_empty() {
+                    queue.running = false;
+                    return;
+                }
+                if left == 0 {
+                    drop(queue);
+                    let actor = Arc::clone(self);
+                    self.services.runtime.spawn(async move { actor.run() });
+                    return;
+                }
+                let count = queue.messages.len().min(left);
+                left -= count;
+                if count == queue.messages.len() {
+                    std::mem::take(&mut queue.messages)
+                } else {
+                    queue.messages.drain(..count).collect()
+                }
+            };
+            let mut effects = Vec::new();
+            let health = match self.instance.lock().as_mut() {
+                Some(instance) => instance.turn(batch.into_iter(), &mut effects),
+                None => return,
+            };
+            self.carry_out(effects);
+            if health == Health::Exhausted {
+                self.die("the Worker's isolate ran out of memory");
+                if let Some(worker) = self.worker() {
+                    worker.replace(self, &self.services);
+                }
+                return;
+            }
+        }
+    }
+
+    fn carry_out(self: &Arc<Self>, effects: Vec<Effect>) {
+        for effect in effects {
+            self.io.carry_out(self, effect);
+        }
+    }
+
+    /// Takes no more messages; requests that have not begun get the host's error.
+    fn die(&self, text: &str) {
+        let waiting = {
+            let mut queue = self.queue.lock();
+            queue.dead = true;
+            std::mem::take(&mut queue.messages)
+        };
+        for message in waiting {
+            if let Message::Start { start, outbox, .. } = message {
+                tracing::error!(worker = self.bundle.name, request_id = start.request_id, "{text}");
+                let (command, _) = session::failure_command(&start, Outcome::InternalError);
+                outbox.publish(&mut vec![command]);
+            }
+        }
+        self.io.clear();
+        // Disposing of an isolate takes milliseconds: not on this thread's path.
+        if let Some(instance) = self.instance.lock().take() {
+            self.services.runtime.spawn_blocking(move || drop(instance));
+        }
+    }
+
+    /// Counts body bytes that arrived from the front end.
+    pub fn count_body(&self, side: Side, bytes: usize) {
+        if let Some(worker) = self.worker() {
+            worker.metrics.body_bytes(side).inc_by(bytes as u64);
+        }
+    }
+
+    /// Publishes the isolate's memory, when it is idle; a busy one is measured the next time.
+    pub fn measure(self: &Arc<Self>) {
+        {
+            let mut queue = self.queue.lock();
+            if queue.running || queue.dead {
+                return;
+            }
+            queue.running = true;
+        }
+        let bytes = self.instance.lock().as_mut().map(Instance::memory_bytes);
+        if let (Some(bytes), Some(worker)) = (bytes, self.worker()) {
+            worker.metrics.isolate_memory_bytes.set(bytes as i64);
+        }
+        self.run();
+    }
+}

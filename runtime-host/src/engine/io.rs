@@ -1,0 +1,178 @@
+//! Timers, subrequests and uploads of one isolate: what its effects ask for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use super::actor::Actor;
+use super::subrequest::{self, Part, Reading};
+use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
+use crate::limits::CONNECTIONS_MAX;
+use crate::telemetry::logs::FinishedRequest;
+
+/// I/O that is under way. Tables are per isolate and short; their locks are held for moments.
+#[derive(Default)]
+pub(crate) struct Io {
+    timers: Mutex<HashMap<(InvocationId, Clock), AbortHandle>>,
+    bodies: Mutex<HashMap<BodyId, (AbortHandle, Arc<Reading>)>>,
+    uploads: Mutex<HashMap<LeavingId, mpsc::UnboundedSender<Part>>>,
+    connections: Mutex<HashMap<InvocationId, Arc<Semaphore>>>,
+}
+
+/// What a timer stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Clock {
+    Timer(u32),
+    Wall,
+    WaitUntil,
+}
+
+impl Io {
+    pub fn carry_out(&self, actor: &Arc<Actor>, effect: Effect) {
+        match effect {
+            Effect::Timer { id, timer, delay } => {
+                self.set(actor, id, Clock::Timer(timer), delay, Message::Timer { id, timer });
+            }
+            Effect::ClearTimer { id, timer } => self.clear_clock(id, Clock::Timer(timer)),
+            Effect::WaitUntil { id } => {
+                let delay = actor.bundle().settings.limits.wait_until();
+                let message = Message::Expired { id, limit: Expiry::WaitUntil };
+                self.set(actor, id, Clock::WaitUntil, delay, message);
+            }
+            Effect::Subrequest(subrequest) => {
+                let connections = Arc::clone(
+                    self.connections
+                        .lock()
+                        .entry(subrequest.id)
+                        .or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_MAX))),
+                );
+                let (body, leaving) = (subrequest.body, subrequest.upload.leaving());
+                let launched = subrequest::launch(actor, *subrequest, connections);
+                self.bodies.lock().insert(body, (launched.task, launched.reading));
+                if let (Some(leaving), Some(parts)) = (leaving, launched.parts) {
+                    self.uploads.lock().insert(leaving, parts);
+                }
+            }
+            Effect::ReadBody(body) => self.with_reading(body, Reading::begin),
+            Effect::Consumed(body, bytes) => self.with_reading(body, |r| r.consumed(bytes)),
+            Effect::CancelBody(body) => {
+                if let Some((task, _)) = self.bodies.lock().remove(&body) {
+                    task.abort();
+                }
+            }
+            Effect::UploadChunk(leaving, chunk) => self.upload(leaving, Part::Chunk(chunk)),
+            Effect::UploadEnd(leaving) => {
+                self.upload(leaving, Part::End);
+                self.uploads.lock().remove(&leaving);
+            }
+            Effect::UploadError(leaving, reason) => {
+                self.upload(leaving, Part::Failed(reason));
+                self.uploads.lock().remove(&leaving);
+            }
+            Effect::Finished(finished) => self.finished(actor, &finished),
+        }
+    }
+
+    /// A subrequest's task is over.
+    pub fn forget_body(&self, body: BodyId) {
+        self.bodies.lock().remove(&body);
+    }
+
+    /// Ends everything, after the isolate died.
+    pub fn clear(&self) {
+        for (_, task) in self.timers.lock().drain() {
+            task.abort();
+        }
+        for (_, (task, _)) in self.bodies.lock().drain() {
+            task.abort();
+        }
+        self.uploads.lock().clear();
+        self.connections.lock().clear();
+    }
+
+    /// Ends the invocation when its wall time is over.
+    pub fn watch_wall_time(&self, actor: &Arc<Actor>, id: InvocationId, delay: Duration) {
+        let message = Message::Expired { id, limit: Expiry::Wall };
+        self.set(actor, id, Clock::Wall, delay, message);
+    }
+
+    fn set(
+        &self,
+        actor: &Arc<Actor>,
+        id: InvocationId,
+        clock: Clock,
+        delay: Duration,
+        message: Message,
+    ) {
+        let runner = Arc::downgrade(actor);
+        let task = actor.services().runtime.spawn(async move {
+            tokio::time::sleep(delay).await;
+            if let Some(actor) = runner.upgrade() {
+                actor.io().timers.lock().remove(&(id, clock));
+                // A dead actor's timers have nothing to wake.
+                let _ = actor.post(message);
+            }
+        });
+        let replaced = self.timers.lock().insert((id, clock), task.abort_handle());
+        if let Some(replaced) = replaced {
+            replaced.abort();
+        }
+    }
+
+    fn clear_clock(&self, id: InvocationId, clock: Clock) {
+        if let Some(task) = self.timers.lock().remove(&(id, clock)) {
+            task.abort();
+        }
+    }
+
+    fn with_reading(&self, body: BodyId, f: impl FnOnce(&Reading)) {
+        let reading = self.bodies.lock().get(&body).map(|(_, reading)| Arc::clone(reading));
+        if let Some(reading) = reading {
+            f(&reading);
+        }
+    }
+
+    fn upload(&self, leaving: LeavingId, part: Part) {
+        if let Some(parts) = self.uploads.lock().get(&leaving) {
+            // Fails when the request is over, which its response tells.
+            let _ = parts.send(part);
+        }
+    }
+
+    fn finished(&self, actor: &Arc<Actor>, finished: &Finished) {
+        let id = finished.id;
+        self.clear_clock(id, Clock::Wall);
+        self.clear_clock(id, Clock::WaitUntil);
+        self.connections.lock().remove(&id);
+        let bundle = actor.bundle();
+        FinishedRequest {
+            request_id: &finished.request_id,
+            worker: &bundle.name,
+            version: &bundle.version,
+            outcome: finished.outcome,
+            status: (finished.status != 0).then_some(finished.status),
+            cpu: finished.cpu,
+            wall: finished.wall,
+            error: finished.error.as_deref(),
+        }
+        .log();
+        if let Some(worker) = actor.worker() {
+            worker.metrics.running.dec();
+            worker.metrics.requests(finished.outcome).inc();
+            worker.metrics.wall.observe(finished.wall);
+            worker.metrics.cpu.observe(finished.cpu);
+        }
+    }
+}
+
+impl Actor {
+    pub(super) fn watch_wall_time(self: &Arc<Self>, id: InvocationId) {
+        if let Some(delay) = self.bundle().settings.limits.wall() {
+            self.io().watch_wall_time(self, id, delay);
+        }
+    }
+}

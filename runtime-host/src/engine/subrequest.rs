@@ -1,0 +1,211 @@
+//! A subrequest's task: the request, its upload, and the delivery of its response's body.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use super::actor::Actor;
+use crate::client::{
+    self, Client, FetchBody, FetchRequest, MAX_REDIRECTS, Origin, Override, Redirect, ResponseBody,
+    UploadSender,
+};
+use crate::exchange::BODY_WINDOW_BYTES;
+use crate::isolate::body::UploadFlow;
+use crate::isolate::message::{
+    self, BodyId, LeavingId, Message, Subrequest, SubrequestHead, Upload,
+};
+
+/// Part of an upload, on its way from a turn to the client.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Chunk(Bytes),
+    End,
+    Failed(String),
+}
+
+/// How far JavaScript is with a response's body.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    begun: Notify,
+    waiting: AtomicUsize,
+    room: Notify,
+}
+
+impl Reading {
+    pub fn begin(&self) {
+        self.begun.notify_one();
+    }
+
+    pub fn consumed(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes, Ordering::AcqRel);
+        self.room.notify_one();
+    }
+
+    /// Counts a chunk that is about to be delivered; waits first while too much is under way.
+    async fn admit(&self, bytes: usize) {
+        while self.waiting.load(Ordering::Acquire) >= BODY_WINDOW_BYTES {
+            self.room.notified().await;
+        }
+        self.waiting.fetch_add(bytes, Ordering::AcqRel);
+    }
+}
+
+/// What controls a launched subrequest.
+pub(crate) struct Launched {
+    pub task: AbortHandle,
+    pub reading: Arc<Reading>,
+    pub parts: Option<mpsc::UnboundedSender<Part>>,
+}
+
+pub(crate) fn launch(
+    actor: &Arc<Actor>,
+    subrequest: Subrequest,
+    connections: Arc<Semaphore>,
+) -> Launched {
+    let worker = actor.worker();
+    if let Some(worker) = &worker {
+        worker.metrics.subrequests.inc();
+    }
+    let runtime = &actor.services().runtime;
+    let (body, parts) = match subrequest.upload {
+        Upload::Empty => (FetchBody::Empty, None),
+        Upload::Full(ref bytes) => (FetchBody::Full(bytes.clone()), None),
+        Upload::Stream(leaving, ref flow) => {
+            let (sender, upload) = client::upload(None);
+            let (parts, received) = mpsc::unbounded_channel();
+            runtime.spawn(forward(Arc::clone(actor), leaving, Arc::clone(flow), received, sender));
+            (FetchBody::Stream(upload), Some(parts))
+        }
+    };
+    let reading = Arc::new(Reading::default());
+    let client = worker.map(|worker| worker.client.clone());
+    let run = run(Arc::clone(actor), client, subrequest, body, Arc::clone(&reading), connections);
+    let task = runtime.spawn(run).abort_handle();
+    Launched { task, reading, parts }
+}
+
+async fn run(
+    actor: Arc<Actor>,
+    client: Option<Client>,
+    subrequest: Subrequest,
+    body: FetchBody,
+    reading: Arc<Reading>,
+    connections: Arc<Semaphore>,
+) {
+    let (id, op, body_id) = (subrequest.id, subrequest.op, subrequest.body);
+    // Held until the response's head is there, as Workers count connections.
+    let permit = connections.acquire_owned().await;
+    let result = match client {
+        Some(client) => match fetch_request(&actor, subrequest, body) {
+            Ok(request) => client.fetch(request).await.map_err(|error| error.to_string()),
+            Err(text) => Err(text),
+        },
+        None => Err("the Worker was removed".into()),
+    };
+    drop(permit);
+    match result {
+        Err(text) => {
+            actor.io().forget_body(body_id);
+            let _ = actor.post(Message::Subrequest { id, op, result: Err(text) });
+        }
+        Ok(response) => {
+            let head = SubrequestHead {
+                body: body_id,
+                status: response.status,
+                headers: response.headers,
+                url: response.url.into(),
+                redirected: response.redirected,
+            };
+            let _ = actor.post(Message::Subrequest { id, op, result: Ok(head) });
+            deliver(&actor, body_id, response.body, &reading).await;
+            actor.io().forget_body(body_id);
+        }
+    }
+}
+
+fn fetch_request(
+    actor: &Actor,
+    subrequest: Subrequest,
+    body: FetchBody,
+) -> Result<FetchRequest, String> {
+    let bundle = actor.bundle();
+    let override_target = match (&bundle.settings.origin, subrequest.to_own_origin) {
+        (Some(origin), true) => Some(Override {
+            authority: authority(&subrequest.url),
+            target: Origin::of(origin).map_err(|error| error.to_string())?,
+        }),
+        _ => None,
+    };
+    let mut budget = subrequest.budget;
+    Ok(FetchRequest {
+        method: subrequest.method,
+        url: subrequest.url,
+        headers: subrequest.headers,
+        body,
+        redirect: match subrequest.redirect {
+            message::Redirect::Follow => Redirect::Follow,
+            message::Redirect::Manual => Redirect::Manual,
+            message::Redirect::Error => Redirect::Error,
+        },
+        max_redirects: MAX_REDIRECTS,
+        override_target,
+        on_hop: Some(Box::new(move |_| {
+            budget = budget
+                .checked_sub(1)
+                .ok_or("Too many subrequests by single Worker invocation.")?;
+            Ok(())
+        })),
+    })
+}
+
+fn authority(url: &url::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Delivers the body once it is read, never more than a window ahead.
+async fn deliver(actor: &Arc<Actor>, body: BodyId, mut source: ResponseBody, reading: &Reading) {
+    reading.begun.notified().await;
+    loop {
+        let message = match source.chunk().await {
+            Some(Ok(chunk)) => {
+                reading.admit(chunk.len()).await;
+                Message::Chunk { body, chunk }
+            }
+            Some(Err(error)) => Message::Failed { body, reason: error.to_string() },
+            None => Message::End { body },
+        };
+        let last = !matches!(message, Message::Chunk { .. });
+        if actor.post(message).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Takes an upload from turns to the client, at the pace of the client.
+async fn forward(
+    actor: Arc<Actor>,
+    leaving: LeavingId,
+    flow: Arc<UploadFlow>,
+    mut parts: mpsc::UnboundedReceiver<Part>,
+    sender: UploadSender,
+) {
+    loop {
+        match parts.recv().await {
+            Some(Part::Chunk(chunk)) => {
+                let size = chunk.len();
+                let sent = sender.send(chunk).await;
+                if flow.release(size) || sent.is_err() {
+                    let _ = actor.post(Message::UploadRoom { leaving });
+                }
+            }
+            Some(Part::End) => return sender.finish(),
+            Some(Part::Failed(reason)) => return sender.abort(reason),
+            // The isolate died.
+            None => return sender.abort("the Worker ended"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The engine with real isolates and a scripted front end.

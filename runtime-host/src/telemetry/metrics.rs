@@ -1,0 +1,228 @@
+//! Prometheus metrics. Labels are resolved once per Worker ([`Metrics::worker`]); what a request
+//! does is then an atomic addition, without lock or allocation.
+
+use std::fmt;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::Outcome;
+use super::histogram::DurationHistogram;
+use crate::exchange::Side;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkerLabel {
+    worker: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    worker: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SideLabels {
+    worker: String,
+    side: &'static str,
+}
+
+/// All metrics of the process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<OutcomeLabels, Counter>,
+    wall: Family<WorkerLabel, DurationHistogram>,
+    cpu: Family<WorkerLabel, DurationHistogram>,
+    running: Family<WorkerLabel, Gauge>,
+    isolates: Family<WorkerLabel, Gauge>,
+    isolate_memory: Family<WorkerLabel, Gauge>,
+    body_bytes: Family<SideLabels, Counter>,
+    subrequests: Family<WorkerLabel, Counter>,
+    /// `ext_proc` streams that are open now.
+    pub ext_proc_streams: Gauge,
+}
+
+/// The metrics of one Worker, labels resolved. Cheap to clone; clones count together.
+#[derive(Clone, Debug)]
+pub struct WorkerMetrics {
+    requests: [Counter; Outcome::ALL.len()],
+    body_bytes: [Counter; 2],
+    /// From a request's head to the end of its response.
+    pub wall: DurationHistogram,
+    /// JavaScript execution of a request.
+    pub cpu: DurationHistogram,
+    /// Invocations that are running, `waitUntil` work included.
+    pub running: Gauge,
+    pub isolates: Gauge,
+    /// Bytes of JavaScript heap and buffers, all isolates of the Worker together.
+    pub isolate_memory_bytes: Gauge,
+    pub subrequests: Counter,
+}
+
+impl WorkerMetrics {
+    /// The counter of finished requests with this outcome.
+    pub fn requests(&self, outcome: Outcome) -> &Counter {
+        &self.requests[outcome as usize]
+    }
+
+    /// Counts body bytes that the host saw, as they arrived or left.
+    pub fn body_bytes(&self, side: Side) -> &Counter {
+        &self.body_bytes[side as usize]
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("nano"),
+            requests: Family::default(),
+            wall: Family::default(),
+            cpu: Family::default(),
+            running: Family::default(),
+            isolates: Family::default(),
+            isolate_memory: Family::default(),
+            body_bytes: Family::default(),
+            subrequests: Family::default(),
+            ext_proc_streams: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        r.register("build", "The program that runs", version);
+        r.register("requests", "Finished requests", self.requests.clone());
+        r.register_with_unit(
+            "request_wall",
+            "Time from a request's head to the end of its response",
+            Unit::Seconds,
+            self.wall.clone(),
+        );
+        r.register_with_unit(
+            "request_cpu",
+            "JavaScript execution time of a request",
+            Unit::Seconds,
+            self.cpu.clone(),
+        );
+        let help = "Invocations that are running, waitUntil work included";
+        r.register("running_invocations", help, self.running.clone());
+        r.register("isolates", "V8 isolates", self.isolates.clone());
+        let help = "JavaScript heap and buffers of the Worker's isolates";
+        r.register_with_unit("isolate_memory", help, Unit::Bytes, self.isolate_memory.clone());
+        let help = "Body bytes that the host saw; untouched bodies stay with the proxy";
+        r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
+        r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
+        r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
+    }
+
+    /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker is
+    /// loaded and keep the result.
+    pub fn worker(&self, name: &str) -> WorkerMetrics {
+        let worker = || name.to_owned();
+        let label = WorkerLabel { worker: worker() };
+        let requests = Outcome::ALL.map(|outcome| {
+            let labels = OutcomeLabels { worker: worker(), outcome: outcome.as_str() };
+            self.requests.get_or_create_owned(&labels)
+        });
+        let body_bytes = ["request", "response"].map(|side| {
+            self.body_bytes.get_or_create_owned(&SideLabels { worker: worker(), side })
+        });
+        WorkerMetrics {
+            requests,
+            body_bytes,
+            wall: self.wall.get_or_create_owned(&label),
+            cpu: self.cpu.get_or_create_owned(&label),
+            running: self.running.get_or_create_owned(&label),
+            isolates: self.isolates.get_or_create_owned(&label),
+            isolate_memory_bytes: self.isolate_memory.get_or_create_owned(&label),
+            subrequests: self.subrequests.get_or_create_owned(&label),
+        }
+    }
+
+    /// The exposition (OpenMetrics text).
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn counts_by_worker_outcome_and_side() {
+        let metrics = Metrics::new();
+        let hello = metrics.worker("hello \"quoted\"\n");
+        hello.requests(Outcome::Ok).inc();
+        hello.requests(Outcome::ResponseStreamDisconnected).inc_by(2);
+        hello.body_bytes(Side::Response).inc_by(10);
+        hello.running.set(3);
+        // The same Worker again, after a reload, counts on.
+        metrics.worker("hello \"quoted\"\n").requests(Outcome::Ok).inc();
+        let text = metrics.render().expect("rendered");
+        for line in [
+            r#"nano_requests_total{worker="hello \"quoted\"\n",outcome="ok"} 2"#,
+            r#"nano_requests_total{worker="hello \"quoted\"\n",outcome="responseStreamDisconnected"} 2"#,
+            r#"nano_requests_total{worker="hello \"quoted\"\n",outcome="exception"} 0"#,
+            r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="response"} 10"#,
+            r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="request"} 0"#,
+            r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
+            "nano_ext_proc_streams 0",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn histograms_are_cumulative() {
+        let metrics = Metrics::new();
+        let worker = metrics.worker("w");
+        for micros in [10, 50, 51, 2_000_000, 90_000_000] {
+            worker.wall.observe(Duration::from_micros(micros));
+        }
+        let text = metrics.render().expect("rendered");
+        for line in [
+            r#"nano_request_wall_seconds_bucket{le="0.00005",worker="w"} 2"#,
+            r#"nano_request_wall_seconds_bucket{le="0.0001",worker="w"} 3"#,
+            r#"nano_request_wall_seconds_bucket{le="2.5",worker="w"} 4"#,
+            r#"nano_request_wall_seconds_bucket{le="30.0",worker="w"} 4"#,
+            r#"nano_request_wall_seconds_bucket{le="+Inf",worker="w"} 5"#,
+            r#"nano_request_wall_seconds_count{worker="w"} 5"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        let sum = text.lines().find(|l| l.starts_with("nano_request_wall_seconds_sum"));
+        assert!(sum.is_some_and(|l| l.contains(" 92.000111")), "{sum:?}");
+    }
+
+    #[test]
+    fn every_outcome_has_its_place() {
+        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
+        }
+    }
+}
