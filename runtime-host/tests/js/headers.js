@@ -77,6 +77,30 @@ test("arrived headers are unpacked on first use, copies stay packed", () => {
   assert.deepEqual([...fromPacked(() => "")], []);
 });
 
+test("fields are added to packed headers, whatever their values look like", () => {
+  const headers = fromPacked(() => "x-b\nx-a\nx-c\n1");
+  assert.equal(headers.get("x-a"), null);
+  headers.set("x-a", "2");
+  headers.append("x-c", "3");
+  headers.append("x-d", "4");
+  headers.delete("x-none");
+  assert.equal(pack(headers), "x-b\nx-a\nx-c\n1\nx-a\n2\nx-c\n3\nx-d\n4");
+  assert.deepEqual([...headers], [["x-a", "2"], ["x-b", "x-a"], ["x-c", "1, 3"], ["x-d", "4"]]);
+  const empty = fromPacked(() => "", "none", "inv");
+  empty.append("a", "");
+  assert.deepEqual([pack(empty), isDirty(empty), origin(empty), empty.get("a")], ["a\n", true, undefined, ""]);
+  const twin = copy(empty);
+  empty.append("b", "1");
+  assert.deepEqual([pack(twin), pack(empty), isDirty(twin)], ["a\n", "a\n\nb\n1", true]);
+  // Part of another name, and a field that was deleted.
+  const part = fromPacked(() => "content-type\na/b");
+  assert.equal(part.has("content"), false);
+  part.delete("content-type");
+  assert.equal(pack(part), "");
+  part.set("content", "x");
+  assert.equal(pack(part), "content\nx");
+});
+
 test("immutable headers can't be modified, copies can", () => {
   const headers = arrived("immutable");
   for (const change of [() => headers.set("a", "b"), () => headers.append("a", "b"), () => headers.delete("none"), () => clone(headers).delete("host")]) {
