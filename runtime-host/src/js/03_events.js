@@ -28,7 +28,7 @@ class EventState {
   canceled = false;
   inPassiveListener = false;
   trusted = false;
-  timeStamp = internals.now === undefined ? 0 : internals.now();
+  timeStamp = ops.now();
   constructor(type, bubbles, cancelable, composed) {
     this.type = type;
     this.bubbles = bubbles;

@@ -3,16 +3,19 @@
 
 const { webidl, primordials, events } = internals;
 const { FunctionPrototypeCall, ObjectFreeze, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor, globalThis } = primordials;
-const { ErrorEvent, EventTarget, defineHandler, fireEvent, hasListeners } = events;
+const { ErrorEvent, EventTarget, PromiseRejectionEvent, defineHandler, fireEvent, hasListeners } = events;
 const { illegalConstructor, illegalInvocation, privateKey, requireArguments } = webidl;
 
 // ---- Errors nobody caught ----
 
 let reporting = false;
 
+/** Logs an exception that nobody caught. */
+internals.logUncaught = (error) => ops.reportException(error);
+
 /**
  * https://html.spec.whatwg.org/#report-an-exception: an `error` event at the global scope; unless a listener cancels it,
- * the host logs the exception (internals.logUncaught).
+ * the exception is logged.
  */
 internals.reportException = (error) => {
   // A listener that throws while an exception is being reported must not start over.
@@ -24,7 +27,24 @@ internals.reportException = (error) => {
       reporting = false;
     }
   }
-  internals.logUncaught?.(error);
+  internals.logUncaught(error);
+};
+
+/**
+ * https://html.spec.whatwg.org/#notify-about-rejected-promises: false when a listener canceled the event, so that the
+ * rejection needs no further report.
+ */
+internals.reportRejection = (promise, reason) =>
+  !hasListeners(globalThis, "unhandledrejection") ||
+  fireEvent(
+    globalThis,
+    new PromiseRejectionEvent("unhandledrejection", { __proto__: null, cancelable: true, promise, reason }),
+  );
+
+/** For a rejection that was reported and then got a handler. */
+internals.reportHandledRejection = (promise, reason) => {
+  if (!hasListeners(globalThis, "rejectionhandled")) return;
+  fireEvent(globalThis, new PromiseRejectionEvent("rejectionhandled", { __proto__: null, promise, reason }));
 };
 
 // `ops.errorLocation` tells message, script, line and column as the engine knows them.

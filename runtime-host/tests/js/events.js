@@ -70,6 +70,15 @@ test("onerror at the global scope gets five arguments; true means handled", () =
   assert.equal(reported.length, 0);
 });
 
+test("an unhandled rejection is an event that a listener may cancel", () => {
+  const promise = Promise.resolve();
+  assert.equal(internals.reportRejection(promise, "why"), true);
+  let event;
+  globalThis.onunhandledrejection = (e) => { event = e; e.preventDefault(); };
+  try { assert.equal(internals.reportRejection(promise, "why"), false); } finally { globalThis.onunhandledrejection = null; }
+  assert(event.promise === promise && event.reason === "why" && event.isTrusted);
+});
+
 test("signals abort in the order of the standard and forget listeners", () => {
   const controller = new AbortController();
   const { signal } = controller;
