@@ -9,7 +9,7 @@ const {
   ArrayPrototypePush, BigInt, BigIntAsIntN, BigIntAsUintN, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, FunctionPrototypeCall, IteratorPrototype,
   MathFloor, MathMax, MathMin, MathTrunc, Number, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf,
-  ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SharedArrayBuffer,
+  ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Set, SetPrototypeAdd, SetPrototypeHas, SharedArrayBuffer,
   SharedArrayBufferPrototypeGetByteLength, String, StringPrototypeCharCodeAt, StringPrototypeToWellFormed,
   SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
@@ -286,6 +286,7 @@ const nullable = (convert) => (value, prefix, context) =>
  */
 function configureInterface(Class, constants = undefined, name = Class.name) {
   const { prototype } = Class;
+  SetPrototypeAdd(platformPrototypes, prototype);
   makeEnumerable(prototype, ["constructor"]);
   makeEnumerable(Class, ["prototype", "length", "name"]);
   for (const key of constants === undefined ? [] : ReflectOwnKeys(constants)) {
@@ -294,6 +295,16 @@ function configureInterface(Class, constants = undefined, name = Class.name) {
     ObjectDefineProperty(prototype, key, descriptor);
   }
   ObjectDefineProperty(prototype, SymbolToStringTag, { __proto__: null, value: name, configurable: true });
+}
+
+const platformPrototypes = new Set();
+
+/** Whether an object is an instance of an interface. (Objects that only inherit from one count too.) */
+function isPlatformObject(value) {
+  for (let object = ObjectGetPrototypeOf(value); object !== null; object = ObjectGetPrototypeOf(object)) {
+    if (SetPrototypeHas(platformPrototypes, object)) return true;
+  }
+  return false;
 }
 
 function makeEnumerable(target, except) {
@@ -375,5 +386,5 @@ internals.webidl = {
   bufferSource, isBufferSource, isArrayBuffer, isSharedArrayBuffer,
   sequence, record, dictionary, enumeration, callback, nullable, isObject,
   // Interfaces.
-  configureInterface, pairIterable, defineMethod,
+  configureInterface, isPlatformObject, pairIterable, defineMethod,
 };

@@ -4,7 +4,7 @@
 
 const { webidl, primordials } = internals;
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, ArrayPrototypeSplice, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
+  ArrayPrototypePush, ArrayPrototypeSort, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
   StringPrototypeSlice, StringPrototypeStartsWith, SymbolIterator, TypeError, Uint32Array,
 } = primordials;
 const { USVString, illegalInvocation, isObject, requireArguments } = webidl;

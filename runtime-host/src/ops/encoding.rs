@@ -74,8 +74,9 @@ pub fn encoding_name<'s>(
     mut rv: ReturnValue<'_>,
 ) {
     let Some(label) = values::string(scope, &args, 0) else { return };
-    let encoding =
-        values::with_text(scope, label, |label| Encoding::for_label_no_replacement(label.as_bytes()));
+    let encoding = values::with_text(scope, label, |label| {
+        Encoding::for_label_no_replacement(label.as_bytes())
+    });
     if let Some(name) = encoding.and_then(|e| v8::String::new(scope, e.name())) {
         rv.set(name.into());
     }

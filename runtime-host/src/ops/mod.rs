@@ -8,12 +8,14 @@
 
 mod args;
 mod base;
+mod base64;
 mod body;
 mod crypto;
 mod encoding;
 mod exchange;
 mod fetch;
 mod globals;
+mod structured_clone;
 mod timers;
 mod url;
 mod values;
@@ -96,6 +98,9 @@ pub fn list() -> Vec<Op> {
         "cryptoDigest" => crypto::digest,
         "cryptoHmac" => crypto::hmac,
         "timingSafeEqual" => crypto::timing_safe_equal,
+        "btoa" => base64::btoa,
+        "atob" => base64::atob,
+        "objectKind" => structured_clone::object_kind,
     ]
 }
 

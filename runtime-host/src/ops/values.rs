@@ -57,3 +57,16 @@ pub fn new_string<'s>(scope: &mut PinScope<'s, '_>, text: &[u8]) -> Option<Local
     }
     string
 }
+
+/// A JavaScript string with a code unit for each byte; throws a `RangeError` when V8 cannot hold
+/// one that long.
+pub fn new_one_byte_string<'s>(
+    scope: &mut PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<Local<'s, v8::String>> {
+    let string = v8::String::new_from_one_byte(scope, bytes, v8::NewStringType::Normal);
+    if string.is_none() {
+        super::throw_range_error(scope, "the string would be longer than the engine allows");
+    }
+    string
+}
