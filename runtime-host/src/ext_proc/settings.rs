@@ -1,4 +1,4 @@
-//! What an operator can set of the ext_proc front end.
+//! What an operator can set of the `ext_proc` front end.
 
 use std::time::Duration;
 

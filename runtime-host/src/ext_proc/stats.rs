@@ -1,4 +1,4 @@
-//! Counters of the ext_proc front end, read by telemetry.
+//! Counters of the `ext_proc` front end, read by telemetry.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -161,10 +161,10 @@ impl Exchange<'_> {
     }
 
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        if self.outgoing.has_pending() || self.unreleased != [0; 2] {
-            if let Poll::Ready(flushed) = self.outgoing.poll_flush(cx) {
-                return Poll::Ready(Wake::Flushed(flushed));
-            }
+        if (self.outgoing.has_pending() || self.unreleased != [0; 2])
+            && let Poll::Ready(flushed) = self.outgoing.poll_flush(cx)
+        {
+            return Poll::Ready(Wake::Flushed(flushed));
         }
         if let Some(session) = &self.session
             && session.outbox().poll_drain(cx, &mut self.batch).is_ready()

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Server, connection};
 
-/// A bound socket of the ext_proc server.
+/// A bound socket of the `ext_proc` server.
 #[derive(Debug)]
 pub enum Listener {
     Tcp(TcpListener),

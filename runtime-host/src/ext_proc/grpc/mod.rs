@@ -30,7 +30,7 @@ pub(super) struct Server {
     streams: TaskTracker,
 }
 
-/// Serves ext_proc (and gRPC health checks) on all `listeners` until `shutdown`.
+/// Serves `ext_proc` (and gRPC health checks) on all `listeners` until `shutdown`.
 ///
 /// Then it drains: listeners close, connections get GOAWAY, running exchanges finish. Returns
 /// the number of exchanges that were cut off because `settings.drain_timeout` passed first.

@@ -141,16 +141,14 @@ impl Outgoing {
         {
             trailers.insert("grpc-message", message);
         }
-        match &mut self.stream {
-            Some(stream) => stream.send_trailers(trailers),
-            // "Trailers-Only": nothing was sent before.
-            None => {
-                let mut response = Response::new(());
-                *response.headers_mut() = trailers;
-                response.headers_mut().insert(http::header::CONTENT_TYPE, GRPC);
-                self.respond.send_response(response, true).map(drop)
-            }
+        if let Some(stream) = &mut self.stream {
+            return stream.send_trailers(trailers);
         }
+        // "Trailers-Only": nothing was sent before.
+        trailers.insert(http::header::CONTENT_TYPE, GRPC);
+        let mut response = Response::new(());
+        *response.headers_mut() = trailers;
+        self.respond.send_response(response, true).map(drop)
     }
 
     /// The response's headers go out with the first message.

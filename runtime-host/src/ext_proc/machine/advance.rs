@@ -40,9 +40,11 @@ impl Machine {
         }
     }
 
-    /// Nothing is left to do here, whatever Envoy may still do.
+    /// Nothing is left to do here. A response that nobody waits for must still be passed on when
+    /// Envoy sends its body: what is on its way at a close is lost.
     pub(super) fn is_finished(&self) -> bool {
-        self.request.is_done() && (self.skip_response || self.response.is_done())
+        let no_response = self.skip_response && self.response.mode == BodyMode::None;
+        self.request.is_done() && (no_response || self.response.is_done())
     }
 
     /// Every reply goes through here. In observability mode Envoy ignores them: none is sent.
@@ -123,7 +125,8 @@ impl Machine {
         let overrides = self.overrides;
         let leg = self.leg(side);
         let (mode, has_body) = (leg.mode, leg.has_body);
-        let Some(leaving) = leg.own() else { return };
+        let sent_early = self.sent_early(side);
+        let Some(leaving) = self.leg(side).own() else { return };
         let whole = leaving.is_whole();
         if let Some(reason) = leaving.error.take() {
             return self.abort(side, reason, out);
@@ -131,7 +134,7 @@ impl Machine {
         let fds = BodyMode::FullDuplexStreamed;
         match mode {
             _ if whole && side == Side::Response => self.replace_response(out),
-            _ if whole && (!has_body || mode != fds) => self.replace_request(out),
+            _ if whole && (!has_body || (mode != fds && !sent_early)) => self.replace_request(out),
             _ if !has_body => self.collect(side, out),
             BodyMode::FullDuplexStreamed => self.reply_own_head(side, fds, out),
             BodyMode::None | BodyMode::Streamed if overrides && side == Side::Request => {
@@ -148,6 +151,14 @@ impl Machine {
                 self.collect(side, out);
             }
         }
+    }
+
+    /// Body messages may be here or on their way before the header reply: Envoy then refuses to
+    /// replace the body with that.
+    fn sent_early(&mut self, side: Side) -> bool {
+        let early = self.body_comes_early;
+        let leg = self.leg(side);
+        early && leg.has_body && leg.mode == BodyMode::Streamed
     }
 
     /// The body stays with Envoy, whether the Worker wants it or not.
@@ -208,11 +219,13 @@ impl Machine {
     fn replace_response(&mut self, out: &mut Outputs) {
         let head = self.wanted_response.clone().unwrap_or_else(|| self.response_head.clone());
         let grpc = self.is_grpc();
+        let sent_early = self.sent_early(Side::Response);
         let Some(leaving) = self.response.own() else { return };
         let (body, released) = leaving.take();
         out.released[Side::Response as usize] += released;
         self.response.plan = Plan::Done;
-        if grpc || (!body.is_empty() && head.headers.get("content-type").is_none()) {
+        let untyped = !body.is_empty() && head.headers.get("content-type").is_none();
+        if (grpc || untyped) && !sent_early {
             let changes = self.take_changes(Side::Response).unwrap_or_default();
             let mut reply = reply::replace(Side::Response, changes, body);
             reply.mode_override = self.head_override(Side::Response, BodyMode::None);
@@ -296,7 +309,7 @@ impl Machine {
         }
     }
 
-    /// FULL_DUPLEX_STREAMED: pieces go out as they are there, the end after what arrives ended.
+    /// `FULL_DUPLEX_STREAMED`: pieces go out as they are there, the end after what arrives ended.
     fn advance_duplex(&mut self, side: Side, out: &mut Outputs) {
         let leg = self.leg(side);
         // A body that is sent before anything arrived is lost.
@@ -337,8 +350,8 @@ impl Machine {
         }
     }
 
-    /// STREAMED: one reply for each message. Each carries what is there of the Worker's body;
-    /// the last one waits for all of it.
+    /// STREAMED: one reply for each message. Each carries what is there of the Worker's body, and
+    /// waits until the Worker took what the message brought; the last one waits for all of it.
     fn advance_streamed(&mut self, side: Side, out: &mut Outputs) {
         loop {
             let leg = self.leg(side);
@@ -363,6 +376,10 @@ impl Machine {
                 }
                 return;
             }
+            let in_work = leg.reader == Reader::Reading && leg.unconsumed > 0;
+            if in_work && leg.owed_bodies == 1 && leaving.bytes == 0 && !ended {
+                return;
+            }
             let (body, released) = leaving.take();
             leg.owed_bodies -= 1;
             if last {
@@ -373,7 +390,7 @@ impl Machine {
         }
     }
 
-    /// BUFFERED and BUFFERED_PARTIAL: the reply to the one body message still takes the header
+    /// BUFFERED and `BUFFERED_PARTIAL`: the reply to the one body message still takes the header
     /// changes.
     fn advance_buffered(&mut self, side: Side, out: &mut Outputs) {
         let leg = self.leg(side);

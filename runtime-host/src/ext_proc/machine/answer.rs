@@ -32,6 +32,10 @@ impl Machine {
         if !whole && self.request.head == Head::Owed && self.request.reader == Reader::Reading {
             // It can't be asked for once the answer has begun.
             self.ask_for_body(Side::Request, out);
+            if self.request.reader == Reader::Finished {
+                // The Worker learns that it can't be had, and may answer with an error.
+                return;
+            }
         }
         let streams = self.answer_can_stream();
         let is_head = self.request_head.method.as_ref() == b"HEAD";
@@ -89,7 +93,7 @@ impl Machine {
     }
 
     /// Envoy takes a streamed immediate response as the reply to request headers, in the body
-    /// modes NONE and FULL_DUPLEX_STREAMED.
+    /// modes NONE and `FULL_DUPLEX_STREAMED`.
     fn answer_can_stream(&self) -> bool {
         let fits = |mode| matches!(mode, BodyMode::None | BodyMode::FullDuplexStreamed);
         self.streamed_immediate

@@ -7,7 +7,13 @@ use bytes::Bytes;
 
 use super::diff::Changes;
 use super::mode::BodyMode;
+use super::texts;
 use crate::exchange::{BODY_WINDOW_BYTES, Event, OutBody, Side};
+
+/// How much of an arriving body is kept for a Worker that sends a body of its own instead, in
+/// case it still reads it. More is dropped: the gRPC stream is one pipe for both directions, so
+/// waiting for the Worker could hold up the response that the Worker waits for.
+const LATE_BODY_BYTES: usize = 4 * BODY_WINDOW_BYTES;
 
 pub(super) struct Leg {
     pub side: Side,
@@ -193,21 +199,28 @@ impl Leg {
             Reader::Reading => {
                 self.unconsumed += chunk.len();
                 events.push(Event::Chunk(self.side, chunk));
+                if self.needs_no_more() && self.unconsumed > LATE_BODY_BYTES {
+                    self.fail_reader(texts::read_too_late(self.side), events);
+                    self.drop_arriving();
+                }
             }
             Reader::Untouched if !self.is_done() => {
                 self.queued_bytes += chunk.len();
                 self.queue.push_back(chunk);
-                self.shed();
+                if self.own().is_some() && self.queued_bytes > LATE_BODY_BYTES {
+                    self.drop_arriving();
+                }
             }
             Reader::Untouched | Reader::Finished | Reader::Dropping => {}
         }
     }
 
-    /// Gives up on a body that nobody has asked for and that will not leave either: the gRPC
-    /// stream is one pipe for both directions, so waiting would also hold up the response.
-    pub fn shed(&mut self) {
-        if self.queued_bytes > BODY_WINDOW_BYTES && matches!(self.plan, Plan::Own(_)) {
-            self.drop_arriving();
+    /// The Worker's own body is complete: what arrives can't change what leaves.
+    fn needs_no_more(&self) -> bool {
+        match &self.plan {
+            Plan::Own(leaving) => leaving.ended,
+            Plan::Done => true,
+            Plan::Undecided | Plan::AsItCame => false,
         }
     }
 
@@ -251,8 +264,14 @@ impl Leg {
         events.push(Event::BodyError(self.side, reason));
     }
 
-    /// More bytes wait for the Worker than the window allows.
+    /// More bytes wait for the Worker than the window allows, and it can be waited for. Once it
+    /// decided what leaves it may wait for the other direction, which comes in the same stream.
     pub fn is_full(&self) -> bool {
-        self.unconsumed + self.queued_bytes > BODY_WINDOW_BYTES
+        let waiting = self.unconsumed + self.queued_bytes;
+        let may_block = match self.reader {
+            Reader::Reading => !self.needs_no_more(),
+            _ => !matches!(self.plan, Plan::Own(_) | Plan::Done),
+        };
+        may_block && waiting > BODY_WINDOW_BYTES
     }
 }

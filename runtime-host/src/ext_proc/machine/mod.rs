@@ -84,6 +84,7 @@ pub struct Opened {
 }
 
 /// The state of one exchange.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Machine {
     request: Leg,
     response: Leg,
@@ -198,8 +199,30 @@ impl Machine {
     /// Envoy ended its side of the stream: it needs nothing more.
     pub fn half_closed(&mut self, out: &mut Outputs) {
         if !self.closed {
+            self.warn_of_settings();
             let close = if self.is_finished() { Close::Complete } else { Close::Disconnected };
             self.close(Status::ok(), close, out);
+        }
+    }
+
+    /// A clean end with work left means that the filter is set up so that Workers can't do it.
+    fn warn_of_settings(&self) {
+        let no_response = self.response.head == Head::Awaited && !self.skip_response;
+        if self.request.is_done() && no_response {
+            tracing::warn!(
+                "Envoy ended the stream before the response: set response_header_mode to SEND in \
+                 the ext_proc filter's processing_mode"
+            );
+        }
+        for leg in [&self.request, &self.response] {
+            if leg.mode == BodyMode::Streamed && matches!(leg.plan, Plan::Own(_)) {
+                let name = texts::name(leg.side);
+                tracing::warn!(
+                    "Envoy ended the stream before the {name} body did: a body with trailers ends \
+                     unseen unless {name}_trailer_mode is SEND in the ext_proc filter's \
+                     processing_mode"
+                );
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Body modes of Envoy's ext_proc filter.
+//! Body modes of Envoy's `ext_proc` filter.
 
 use crate::ext_proc::proto::{HeaderSendMode, ProcessingMode};
 use crate::ext_proc::status::Status;
@@ -55,7 +55,7 @@ impl BodyMode {
         matches!(self, Self::Buffered | Self::BufferedPartial)
     }
 
-    /// What has to go with the body mode: FULL_DUPLEX_STREAMED requires the trailers.
+    /// What has to go with the body mode: `FULL_DUPLEX_STREAMED` requires the trailers.
     fn trailers(self) -> HeaderSendMode {
         match self {
             Self::None => HeaderSendMode::Skip,

@@ -61,7 +61,7 @@ pub(super) fn larger_than_buffer(side: Side) -> String {
     let name = name(side);
     format!(
         "the {name} body is larger than the buffer limit of Envoy's {name}_body_mode \
-         BUFFERED_PARTIAL: raise the listener's per_connection_buffer_limit_bytes, or set \
+         BUFFERED_PARTIAL, or has trailers: raise the listener's per_connection_buffer_limit_bytes, or set \
          {name}_body_mode: FULL_DUPLEX_STREAMED"
     )
 }
@@ -79,6 +79,15 @@ pub(super) fn body_gone(side: Side) -> String {
         }
     }
     .to_owned()
+}
+
+/// The Worker reads on after what leaves was complete, and slower than the body arrives.
+pub(super) fn read_too_late(side: Side) -> String {
+    let name = name(side);
+    format!(
+        "the rest of the {name} body was dropped: another body was sent in its place, and it was \
+         not read in time. Read it before"
+    )
 }
 
 pub(super) fn too_large_to_collect(side: Side) -> String {

@@ -22,7 +22,7 @@ pub struct HeaderValue {
 
 /// `envoy.config.core.v3.HeaderValueOption`.
 ///
-/// Envoy's ext_proc filter takes an absent `append` for "replace", whatever `append_action` (not
+/// Envoy's `ext_proc` filter takes an absent `append` for "replace", whatever `append_action` (not
 /// modelled here) says: tried on 1.40.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct HeaderValueOption {
