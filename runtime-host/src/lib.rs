@@ -1,8 +1,10 @@
 //! NANO's runtime host: runs Workers for Envoy's external-processing filter.
 //! ARCHITECTURE.md at the top of the repository has the map.
 
+pub mod cli;
 pub mod client;
 pub mod config;
+pub mod dev;
 pub mod diagnostic;
 pub mod engine;
 pub mod exchange;

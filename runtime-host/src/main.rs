@@ -1,1 +1,5 @@
-fn main() {}
+//! `nano-host`: see [`nano_host::cli`].
+
+fn main() -> std::process::ExitCode {
+    nano_host::cli::run()
+}

@@ -6,6 +6,8 @@ pub mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use load::parse_origin;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;

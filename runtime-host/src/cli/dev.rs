@@ -1,0 +1,107 @@
+//! `nano-host dev`: one Worker behind a plain HTTP port.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, start};
+use crate::client::{Client, ClientConfig, Origin};
+use crate::config::{self, Config};
+use crate::dev::{self, DevSettings};
+use crate::engine::{Host, Routing};
+use crate::telemetry::logs;
+use crate::telemetry::metrics::Metrics;
+use crate::worker::watch::{self, Change};
+use crate::worker::{self, Bundle, Loaded};
+
+pub fn run(path: &Path, listen: SocketAddr, origin: Option<&str>) -> Result<(), Failure> {
+    logs::init(logs::Format::Text, "info").map_err(|error| Failure::Host(error.to_string()))?;
+    let origin = origin
+        .map(|text| {
+            let url = config::parse_origin(text).map_err(|error| format!("--origin: {error}"))?;
+            Origin::of(&url).map(|origin| (origin, url)).map_err(|error| format!("--origin: {error}"))
+        })
+        .transpose()
+        .map_err(Failure::Host)?;
+    let mut config = Config::default();
+    config.workers.directories = vec![path.to_owned()];
+    config.workers.debug_errors = true;
+    let Loaded { bundle, diagnostics } = worker::load(path, &config);
+    start::report(&diagnostics);
+    let mut bundle = bundle.ok_or(Failure::Refused)?;
+    if let Some((_, url)) = &origin {
+        bundle.settings.origin.get_or_insert_with(|| url.clone());
+    }
+    let runtime = start::runtime(config.server.threads)?;
+    let origin = origin.map(|(origin, _)| origin);
+    runtime.block_on(serve(&runtime, config, bundle, listen, origin))
+}
+
+async fn serve(
+    runtime: &tokio::runtime::Runtime,
+    config: Config,
+    bundle: Bundle,
+    listen: SocketAddr,
+    origin: Option<Origin>,
+) -> Result<(), Failure> {
+    let metrics = Arc::new(Metrics::new());
+    let host = start::host(runtime, &metrics)?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;
+    let routing = Routing { default: Some(bundle.name.clone()), ..Routing::default() };
+    host.set_routing(routing);
+    let kept_origin = bundle.settings.origin.clone();
+    if !start::deploy(&host, bundle.clone()).await {
+        return Err(Failure::Refused);
+    }
+    let reloading = Arc::clone(&host);
+    let handle = runtime.handle().clone();
+    let _watch = watch::start(config, &[bundle], move |change| {
+        apply(&reloading, &handle, kept_origin.as_ref(), change);
+    })
+    .map_err(|diagnostic| Failure::Host(diagnostic.to_string()))?;
+
+    let shutdown = CancellationToken::new();
+    let ended = shutdown.clone();
+    tokio::spawn(async move {
+        // Without a handler the default action ends the process just as well.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            ended.cancel();
+        }
+    });
+    let address = listener.local_addr().unwrap_or(listen);
+    eprintln!("nano-host: serving http://{address} (Ctrl-C ends it)");
+    let client = ClientConfig::load(None)
+        .map_err(|error| Failure::Host(format!("cannot set TLS up: {error}")))?;
+    let settings = DevSettings { origin, client: Client::new(&client) };
+    dev::serve(listener, host, settings, shutdown).await;
+    Ok(())
+}
+
+/// Runs on the watch's thread.
+fn apply(
+    host: &Arc<Host>,
+    runtime: &tokio::runtime::Handle,
+    origin: Option<&url::Url>,
+    change: Change,
+) {
+    match change {
+        Change::Worker(mut bundle, warnings) => {
+            start::report(&warnings);
+            bundle.settings.origin = bundle.settings.origin.or_else(|| origin.cloned());
+            let routing = Routing { default: Some(bundle.name.clone()), ..Routing::default() };
+            if runtime.block_on(start::deploy(host, *bundle)) {
+                host.set_routing(routing);
+            }
+        }
+        Change::Refused(diagnostics) => {
+            start::report(&diagnostics);
+            eprintln!("nano-host: the version before goes on serving");
+        }
+        Change::Removed(_) | Change::Config(_) => {}
+    }
+}

@@ -1,0 +1,76 @@
+//! The program's commands; here, and only here, the rooms are wired together.
+
+mod check;
+mod dev;
+mod serve;
+mod start;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs Cloudflare-Workers-style JavaScript for Envoy's external-processing filter.
+#[derive(Parser)]
+#[command(name = "nano-host", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 a Worker or the configuration is at fault, 2 wrong \
+    usage, 3 the host could not run (a port is taken, no permission).")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve Envoy's ext_proc filter with the Workers of a configuration.
+    Serve {
+        /// The configuration; docs/configuration.md describes it.
+        #[arg(long, value_name = "FILE", default_value = "nano.toml")]
+        config: PathBuf,
+    },
+    /// Check a configuration and compile every Worker; print what is wrong, with file and line.
+    Check {
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "nano.toml")]
+        config: PathBuf,
+    },
+    /// Serve one Worker over plain HTTP, without Envoy; reload it when it changes.
+    Dev {
+        /// A JavaScript file, or a directory with a wrangler file.
+        #[arg(value_name = "FILE|DIR")]
+        worker: PathBuf,
+        /// Where to listen.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+        listen: SocketAddr,
+        /// The upstream that `fetch(request)` reaches.
+        #[arg(long, value_name = "URL")]
+        origin: Option<String>,
+    },
+}
+
+/// How a command ended, when it did not end well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A Worker or the configuration is at fault; it has been said.
+    Refused,
+    /// The host could not run: a text for the operator.
+    Host(String),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve { config } => serve::run(&config),
+        Command::Check { config } => check::run(&config),
+        Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin.as_deref()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Refused) => ExitCode::from(1),
+        Err(Failure::Host(text)) => {
+            eprintln!("nano-host: {text}");
+            ExitCode::from(3)
+        }
+    }
+}
