@@ -16,21 +16,24 @@ const PATIENCE: &str = "10";
 /// not possible. The crate would download it as well, but for each target directory
 /// anew, without a sign of progress, and without giving up on a silent network.
 pub fn download(cached: &Path) -> bool {
-    let url = release_url();
-    let downloaded = cache::put(cached, |scratch| {
-        reach(&url)?;
+    let downloaded = fetch(&release_url(), cached);
+    if let Err(reason) = &downloaded {
+        say(format!("V8: the v8 crate's release cannot be downloaded here ({reason:#})"));
+    }
+    downloaded.is_ok()
+}
+
+fn fetch(url: &str, cached: &Path) -> Result<()> {
+    cache::put(cached, |scratch| {
+        reach(url)?;
         say(format!("V8: downloading {url}"));
         let mut curl = Command::new("curl");
         curl.args(["--fail", "--location", "--show-error", "--progress-bar"]);
         // Slower than 1 kB/s for half a minute is a network that has gone away.
         curl.args(["--connect-timeout", PATIENCE, "--speed-limit", "1000", "--speed-time", "30"]);
-        run(curl.arg("--output").arg(scratch).arg(&url))?;
+        run(curl.arg("--output").arg(scratch).arg(url))?;
         run(Command::new("gzip").arg("--test").stdin(std::fs::File::open(scratch)?))
-    });
-    if let Err(reason) = &downloaded {
-        say(format!("V8: the v8 crate's release cannot be downloaded here ({reason:#})"));
-    }
-    downloaded.is_ok()
+    })
 }
 
 /// Asks for the archive's headers only, to find out soon and quietly.
