@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod config;
+pub mod dev;
 pub mod diagnostic;
 pub mod engine;
 pub mod exchange;
