@@ -68,7 +68,8 @@ pub(super) fn from_hyper(e: &hyper::Error, peer: &str) -> FetchError {
         return e.clone();
     }
     let cause = root_cause(e);
-    if e.is_incomplete_message() {
+    let cut_off = find::<io::Error>(e).is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof);
+    if e.is_incomplete_message() || cut_off {
         let message = format!("{peer} closed the connection before its message was complete");
         return FetchError::new(ErrorKind::Peer, message);
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,6 +24,9 @@ const MAX_HEADER_FIELDS: usize = 512;
 
 /// The HTTP/2 window of a connection: some streams of one window each.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * BODY_WINDOW_BYTES as u32;
+
+/// A connection without traffic is probed after this, so that a peer that vanished is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 pub(super) type Pool = legacy::Client<Connector, RawBody>;
 
@@ -66,6 +70,7 @@ impl Pools {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
         tcp.set_connect_timeout(Some(self.config.connect_timeout));
         let builder =
             HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http();

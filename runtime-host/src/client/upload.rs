@@ -97,7 +97,7 @@ pub struct Upload {
 impl Upload {
     /// Cancels the upload when dropped, wherever the body itself has gone.
     pub(super) fn canceller(&self) -> UploadCanceller {
-        UploadCanceller(Some(self.cancelled.clone()))
+        UploadCanceller(Some((self.cancelled.clone(), self.room.clone())))
     }
 
     fn failure(&mut self, message: String) -> BoxError {
@@ -169,7 +169,7 @@ impl fmt::Debug for Upload {
 
 /// See [`Upload::canceller`].
 #[derive(Debug, Default)]
-pub(super) struct UploadCanceller(Option<CancellationToken>);
+pub(super) struct UploadCanceller(Option<(CancellationToken, Arc<Semaphore>)>);
 
 impl UploadCanceller {
     /// The exchange is complete: the upload may finish by itself.
@@ -180,8 +180,10 @@ impl UploadCanceller {
 
 impl Drop for UploadCanceller {
     fn drop(&mut self) {
-        if let Some(token) = self.0.take() {
+        if let Some((token, room)) = self.0.take() {
             token.cancel();
+            // The connection drops the body only once it can write; its writer need not wait.
+            room.close();
         }
     }
 }

@@ -17,7 +17,10 @@ pub(super) enum Arriving {
     Gone,
     Untouched(RawBody),
     /// JavaScript reads it; `ahead` bytes were delivered and not yet taken.
-    Read { body: RawBody, ahead: usize },
+    Read {
+        body: RawBody,
+        ahead: usize,
+    },
     /// Read and thrown away, so that the connection stays usable.
     Discarded(RawBody),
 }

@@ -44,8 +44,7 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     reply: Reply,
 ) {
-    let upgrade =
-        heads::is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
+    let upgrade = heads::is_upgrade(request.headers()).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let head = heads::request_head(&parts, !body.is_end_stream());
     let start = start_of(&head, parts.version, peer);
@@ -198,11 +197,15 @@ impl Exchange {
                 self.close(if complete { Close::Complete } else { Close::Disconnected });
             }
             Happening::Upstream(result) => self.upstream_answered(result),
-            Happening::Arrived(side, arrived) => self.post(match arrived {
-                Arrived::Chunk(chunk) => Event::Chunk(side, chunk),
-                Arrived::End => Event::End(side),
-                Arrived::Failed(reason) => Event::BodyError(side, broken(side, &reason)),
-            }),
+            Happening::Arrived(side, Arrived::Chunk(chunk)) => self.post(Event::Chunk(side, chunk)),
+            Happening::Arrived(side, Arrived::End) => self.post(Event::End(side)),
+            Happening::Arrived(side, Arrived::Failed(reason)) => {
+                self.post(Event::BodyError(side, broken(side, &reason)));
+                if side == Side::Request {
+                    // Half a request: its client is gone. hyper would wait for a response.
+                    self.close(Close::Disconnected);
+                }
+            }
             Happening::ClientGone => self.close(Close::Disconnected),
         }
     }
@@ -248,6 +251,8 @@ impl Exchange {
     /// Sends the request to the origin.
     fn go_on(&mut self, head: Option<RequestHead>, body: OutBody) {
         self.continued = true;
+        // A declared length is the engine's word only where the engine gave the head.
+        let fed = if head.is_some() { Length::AsDeclared } else { Length::Open };
         let mut head = head.unwrap_or_else(|| self.request.clone());
         let passed = body == OutBody::AsItCame;
         let source = self.source(Side::Request, body);
@@ -266,7 +271,7 @@ impl Exchange {
             Source::Empty => Length::Open,
             Source::Full(bytes) => Length::Known(bytes.len() as u64),
             Source::Passed(body) => body.size_hint().exact().map_or(Length::Open, Length::Known),
-            Source::Fed(_) => Length::AsDeclared,
+            Source::Fed(_) => fed,
         };
         match heads::to_origin(&head, &origin, length) {
             Ok(message) => {

@@ -94,8 +94,8 @@ pub(super) fn to_origin(
     length: Length,
 ) -> Result<http::Request<()>, BadHead> {
     let method = Method::from_bytes(&head.method).map_err(|_| bad("method", &head.method))?;
-    let authority =
-        Authority::from_maybe_shared(head.authority.clone()).map_err(|_| bad("host", &head.authority))?;
+    let authority = Authority::from_maybe_shared(head.authority.clone())
+        .map_err(|_| bad("host", &head.authority))?;
     // `OPTIONS *` has no form in a client's URI; its nearest is the root.
     let path = if head.path.as_ref() == b"*" { text("/") } else { head.path.clone() };
     let path = PathAndQuery::from_maybe_shared(path).map_err(|_| bad("path", &head.path))?;
@@ -104,7 +104,9 @@ pub(super) fn to_origin(
     // hyper sends no body with these methods unless told how it is framed.
     let quiet = matches!(method, Method::GET | Method::HEAD);
     if quiet && head.has_body && !request.headers().contains_key(header::CONTENT_LENGTH) {
-        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        request
+            .headers_mut()
+            .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     *request.method_mut() = method;
     *request.uri_mut() = origin.with(authority, path);

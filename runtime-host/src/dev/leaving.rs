@@ -103,16 +103,16 @@ pub(super) fn leaving(
 }
 
 /// A pair: where the exchange writes, and where the body takes from.
-pub(super) fn feed(
-    side: Side,
-    report: &UnboundedSender<Sent>,
-) -> (UnboundedSender<Part>, Source) {
+pub(super) fn feed(side: Side, report: &UnboundedSender<Sent>) -> (UnboundedSender<Part>, Source) {
     let (sender, parts) = mpsc::unbounded_channel();
     (sender, Source::Fed(Fed { side, parts, report: report.clone() }))
 }
 
 impl Leaving {
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_source(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.source {
             Source::Empty => Poll::Ready(None),
             Source::Full(bytes) => {

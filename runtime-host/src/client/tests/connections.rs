@@ -216,12 +216,13 @@ async fn a_client_opens_no_more_connections_than_it_may() {
     // Cancelled requests give their connections back.
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
     let quick = raw(|mut stream| async move {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         let mut head = [0; 1024];
         let _ = stream.read(&mut head).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 Fine\r\ncontent-length: 0\r\n\r\n").await;
     })
     .await;
-    let _ = http.fetch(FetchRequest::get(quick.url("/"))).await.expect("a response");
+    let response = http.fetch(FetchRequest::get(quick.url("/"))).await.expect("a response");
+    assert_eq!(response.status_text, "Fine");
 }
 
 #[test]

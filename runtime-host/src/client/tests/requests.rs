@@ -81,7 +81,7 @@ async fn an_override_changes_the_server_but_not_the_host() {
 async fn responses_lose_the_connections_fields_only() {
     let server = http(|_| async { answer(299, "x-kept", "\u{fc}") }).await;
     let response = client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");
-    assert_eq!((response.status, response.status_text.as_str()), (299, ""));
+    assert_eq!(response.status, 299);
     assert_eq!(response.headers.get("x-kept").map(AsRef::as_ref), Some("\u{fc}".as_bytes()));
     assert!(response.headers.get("content-length").is_some());
     assert!(response.headers.get("connection").is_none());

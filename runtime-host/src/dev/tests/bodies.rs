@@ -13,9 +13,7 @@ use super::{Front, sizes, soon, whole};
 use crate::client::tests::read;
 use crate::client::tests::server::{Server, http, reply};
 use crate::client::{ErrorKind, FetchBody, upload};
-use crate::exchange::{
-    BODY_WINDOW_BYTES, Close, Command, Continue, Event, OutBody, Respond, Side,
-};
+use crate::exchange::{BODY_WINDOW_BYTES, Close, Command, Continue, Event, OutBody, Respond, Side};
 
 /// Sends the request's body back, streaming.
 async fn echo() -> Server {
@@ -207,6 +205,8 @@ async fn a_failed_stream_cuts_the_response_off() {
     let engine = Scripted(|mut handle: Handle| async move {
         handle.give([respond(200, OutBody::Stream)]);
         assert!(handle.write(Side::Response, "part".into()).await);
+        // What the network has not taken yet is lost with the connection.
+        tokio::time::sleep(Duration::from_millis(200)).await;
         handle.give([Command::BodyError(Side::Response, "the Worker's stream failed".into())]);
         assert_eq!(handle.closed().await, Close::Disconnected);
     });

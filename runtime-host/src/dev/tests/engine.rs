@@ -22,7 +22,7 @@ where
     fn start(&self, start: Start) -> Started {
         let outbox = Arc::new(Outbox::default());
         let (events, received) = mpsc::unbounded_channel();
-        let handle = Handle { start, outbox: outbox.clone(), events: received };
+        let handle = Handle { start, outbox: outbox.clone(), events: received, seen: None };
         tokio::spawn((self.0)(handle));
         Started::Session(Box::new(Scene { outbox, events }))
     }
@@ -58,6 +58,8 @@ pub struct Handle {
     pub start: Start,
     pub outbox: Arc<Outbox>,
     events: UnboundedReceiver<Event>,
+    /// The end, when [`Handle::write`] met it.
+    pub seen: Option<Close>,
 }
 
 impl Handle {
@@ -112,7 +114,11 @@ impl Handle {
         while !self.outbox.has_room(side) {
             match self.event().await {
                 Some(Event::Drained(of)) => assert_eq!(of, side),
-                Some(Event::Closed(_)) | None => return false,
+                Some(Event::Closed(close)) => {
+                    self.seen = Some(close);
+                    return false;
+                }
+                None => return false,
                 Some(other) => panic!("room was expected, not {other:?}"),
             }
         }

@@ -103,7 +103,9 @@ async fn the_response_resumes_the_handler() {
     let front = Front::new(engine, Some(&origin.url("/"))).await;
     let response = front.get("/").await.expect("a response");
     assert_eq!(response.status, 203);
-    assert!(response.headers.get("x-origin").is_some() && response.headers.get("x-worker").is_some());
+    assert!(
+        response.headers.get("x-origin").is_some() && response.headers.get("x-worker").is_some()
+    );
 }
 
 #[tokio::test]
