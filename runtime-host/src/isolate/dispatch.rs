@@ -6,7 +6,7 @@ use bytes::Bytes;
 use v8::{Local, PinScope};
 
 use super::body::{Arriving, Phase, Sink, Source};
-use super::instance::HeapGuard;
+use super::heap::HeapGuard;
 use super::invocation::Invocation;
 use super::message::{
     BodyId, Effect, Expiry, InvocationId, LeavingId, Message, OpId, SubrequestHead,
@@ -125,18 +125,24 @@ impl Turn<'_> {
         watch::begin(self.handle, budget);
         self.deliver(scope, message);
         scope.perform_microtask_checkpoint();
+        // It may run a Worker's code (a getter of `stack`), so it belongs to the turn.
+        self.report_rejections(scope);
         let used = watch::end();
-        if scope.is_execution_terminating() {
+        state::enter(scope, 0);
+        if used.terminated || self.heap.exhausted() {
+            // Also one that was asked for and has not happened: it would end the next turn.
             scope.cancel_terminate_execution();
         }
-        state::enter(scope, 0);
         self.account(scope, id, used);
-        self.report_rejections(scope);
-        finish::review(self, scope);
+        if self.heap.exhausted() {
+            self.fail_all(scope);
+        } else {
+            finish::review(self, scope);
+        }
     }
 
-    /// Fails every invocation after the isolate ran out of memory.
-    pub fn fail_all(&self, scope: &mut PinScope<'_, '_>) {
+    /// Fails every invocation: the isolate ran out of memory.
+    fn fail_all(&self, scope: &mut PinScope<'_, '_>) {
         state::with(scope, |s| {
             let ids: Vec<_> = s.invocations.keys().copied().collect();
             for id in ids {

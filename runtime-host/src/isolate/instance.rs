@@ -1,14 +1,13 @@
 //! One isolate with one version of a Worker in it.
 
-use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::dispatch::{self, Hooks};
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
+use super::heap::{self, HeapGuard};
 use super::{error, load, platform, snapshot, watch};
 use crate::worker::Bundle;
 
@@ -77,7 +76,7 @@ impl Instance {
         let meter = BufferMeter::new(limits.memory_bytes());
         let mut isolate = new_isolate(&meter, limits.memory_bytes());
         let handle = isolate.thread_safe_handle();
-        let heap = HeapGuard::install(&mut isolate, Arc::clone(&meter), limits.memory_bytes());
+        let heap = HeapGuard::install(&mut isolate, Arc::clone(&meter), &bundle);
         let mut state = State::new(Arc::clone(&bundle), Arc::clone(&meter));
         // SAFETY: the box lives as long as the instance, which owns the isolate.
         unsafe { state::install(&mut isolate, &raw mut *state) };
@@ -85,13 +84,19 @@ impl Instance {
         watch::begin(&handle, limits.startup());
         let started = evaluate(&mut isolate, &bundle);
         let used = watch::end();
-        let (context, hooks) = match started {
-            _ if heap.exhausted() => {
-                return Err(StartError::Memory { limit_mb: limits.memory_mb });
-            }
-            _ if used.terminated => return Err(StartError::Cpu { limit: limits.startup() }),
-            Err(text) => return Err(StartError::Exception(text)),
+        let verdict = match started {
+            _ if heap.exhausted() => Err(StartError::Memory { limit_mb: limits.memory_mb }),
+            _ if used.terminated => Err(StartError::Cpu { limit: limits.startup() }),
+            Err(text) => Err(StartError::Exception(text)),
+            Ok(started) => Ok(started),
+        };
+        let (context, hooks) = match verdict {
             Ok(started) => started,
+            Err(error) => {
+                // Before the guard and the state that its callbacks look at.
+                drop(isolate);
+                return Err(error);
+            }
         };
         state.starting = false;
         let cpu_limit = limits.cpu();
@@ -122,8 +127,6 @@ impl Instance {
             turn.run(scope, message);
             state::with(scope, |s| effects.append(&mut s.effects));
             if self.heap.exhausted() {
-                turn.fail_all(scope);
-                state::with(scope, |s| effects.append(&mut s.effects));
                 return Health::Exhausted;
             }
         }
@@ -148,7 +151,7 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
         .external_references(snapshot::external_references())
         .array_buffer_allocator(memory::allocator(meter).make_shared())
         .allow_atomics_wait(false)
-        .heap_limits(0, heap_limit + heap_limit / 2 + HEAP_HEADROOM_BYTES);
+        .heap_limits(0, heap::v8_limit(heap_limit));
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_promise_reject_callback(dispatch::promise_rejected);
@@ -180,70 +183,5 @@ fn evaluate(
             scope.reset();
             Err(error::describe(scope, bundle, exception))
         }
-    }
-}
-
-/// V8's own limit is this and half of the Worker's limit above the Worker's limit, so that the
-/// count after each collection finds an excess before V8 has to.
-const HEAP_HEADROOM_BYTES: usize = 16 * 1024 * 1024;
-
-/// Ends a Worker's turn when its memory goes past the limit.
-///
-/// Heap and buffers are counted together after each full collection. V8's own heap limit is the
-/// second line: past it V8 would end the process, so its callback lends memory and ends the turn.
-pub struct HeapGuard {
-    exhausted: AtomicBool,
-    isolate: v8::IsolateHandle,
-    meter: Arc<BufferMeter>,
-    limit: usize,
-}
-
-impl HeapGuard {
-    fn install(
-        isolate: &mut v8::OwnedIsolate,
-        meter: Arc<BufferMeter>,
-        limit: usize,
-    ) -> Box<Self> {
-        let handle = isolate.thread_safe_handle();
-        let exhausted = AtomicBool::new(false);
-        let guard = Box::new(Self { exhausted, isolate: handle, meter, limit });
-        let data: *mut c_void = (&raw const *guard).cast_mut().cast();
-        isolate.add_near_heap_limit_callback(near_heap_limit, data);
-        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
-        guard
-    }
-
-    pub fn exhausted(&self) -> bool {
-        self.exhausted.load(Ordering::Relaxed)
-    }
-
-    fn end_turn(&self) {
-        self.exhausted.store(true, Ordering::Relaxed);
-        self.isolate.terminate_execution();
-    }
-}
-
-/// Ends the running turn and lends memory so that it can unwind.
-unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
-    // SAFETY: `HeapGuard::install` registered a boxed guard that lives as long as the isolate.
-    let guard = unsafe { &*data.cast::<HeapGuard>() };
-    guard.end_turn();
-    current + initial.max(HEAP_HEADROOM_BYTES) / 2
-}
-
-unsafe extern "C" fn after_collection(
-    isolate: v8::UnsafeRawIsolatePtr,
-    _kind: v8::GCType,
-    _flags: v8::GCCallbackFlags,
-    data: *mut c_void,
-) {
-    // SAFETY: as above.
-    let guard = unsafe { &*data.cast::<HeapGuard>() };
-    // SAFETY: V8 passes the isolate it collects, which this thread has entered; reading its
-    // statistics allocates nothing.
-    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let used = isolate.get_heap_statistics().used_heap_size() + guard.meter.used();
-    if used > guard.limit {
-        guard.end_turn();
     }
 }

@@ -7,6 +7,7 @@ pub mod body;
 pub mod dispatch;
 pub mod error;
 pub mod finish;
+mod heap;
 pub mod instance;
 pub mod invocation;
 mod load;

@@ -4,12 +4,18 @@ use std::sync::Once;
 
 /// V8 flags, one reason each.
 const FLAGS: &str = concat!(
-    // A compiled function's code is kept for this many collections; Workers are small and hot.
+    // Kilobytes of stack that JavaScript may use: V8's own default, said here because the stacks
+    // of our threads are chosen by it.
     " --stack-size=984",
     // A tenant must not observe collections (timing, WeakRef tricks with `gc()`).
     " --no-expose-gc",
     // Fewer helper tasks per isolate: many isolates share two cores.
     " --single-threaded-gc",
+    // While a function is being optimised in the background V8 sets its interrupt budget to 2^30
+    // bytes of bytecode (`InterruptBudgetFor` in V8's tiering-manager.cc), and interrupts are only
+    // looked at when the budget is spent or a JavaScript function is called: a loop around built-in
+    // functions could then not be ended for minutes, whatever it allocates.
+    " --no-concurrent-recompilation",
 );
 
 /// Initialises V8. Threads that will enter an isolate must be created after this returned: on

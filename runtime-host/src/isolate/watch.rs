@@ -37,13 +37,15 @@ struct Turn {
     budget: Duration,
     handed_over: Option<Instant>,
     terminated: bool,
+    /// It must end for another reason than its CPU time.
+    condemned: bool,
 }
 
 /// What a finished turn used.
 #[derive(Clone, Copy, Debug)]
 pub struct Used {
     pub cpu: Duration,
-    /// The watchdog ended it.
+    /// The watchdog ended it because its CPU budget was used up.
     pub terminated: bool,
 }
 
@@ -66,12 +68,24 @@ pub fn begin(isolate: &v8::IsolateHandle, budget: Duration) {
             budget,
             handed_over: None,
             terminated: false,
+            condemned: false,
         });
     });
     watchdog().wake();
 }
 
-/// Marks the end of this thread's turn. After this no termination will be sent for it.
+/// Has the watchdog end this thread's turn, again and again until it did.
+pub fn condemn() {
+    // Without the thread's local data the thread is ending, and with it the turn.
+    let _ = WATCHED.try_with(|watched| {
+        if let Some(turn) = watched.turn.lock().as_mut() {
+            turn.condemned = true;
+        }
+    });
+}
+
+/// Marks the end of this thread's turn. After this no termination will be sent for it; one that
+/// was sent may still be pending.
 pub fn end() -> Used {
     WATCHED.with(|watched| {
         let turn = watched.turn.lock().take();
@@ -92,8 +106,11 @@ impl Watched {
         if now - turn.began < SLICE {
             return true;
         }
-        if !turn.terminated && cpu_time(self.clock).saturating_sub(turn.cpu_began) > turn.budget {
+        if cpu_time(self.clock).saturating_sub(turn.cpu_began) > turn.budget {
             turn.terminated = true;
+        }
+        // Each time: a host function that runs a Worker's code swallows one with its `TryCatch`.
+        if turn.terminated || turn.condemned {
             turn.isolate.terminate_execution();
         }
         // Again after a while: the first try may have found the thread outside of JavaScript.

@@ -1,0 +1,107 @@
+//! Ending a Worker's turn when its memory goes past the limit.
+//!
+//! Heap and buffers are counted together after each full collection; past the limit the turn is
+//! terminated. V8's own heap limit is the second line. Past it V8 would end the process, so its
+//! callback lends memory until the termination takes effect: V8 looks for one at loops' back-edges
+//! and at calls of JavaScript functions, not inside its built-in functions.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::memory::BufferMeter;
+use super::watch;
+use crate::worker::Bundle;
+
+/// V8's own limit is this and half of the Worker's limit above the Worker's limit, so that the
+/// count after each collection finds an excess before V8 has to.
+const HEADROOM_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a turn that shall end gets at a time: enough for the few thousand rounds of a loop that V8
+/// runs between two looks for a termination, when each allocates some kilobytes.
+const LOAN_BYTES: usize = 64 * 1024 * 1024;
+
+/// How often a turn gets a loan. One that has not ended after so many is inside of a built-in
+/// function that fills all memory it is given (`new Array(2 ** 28).fill(0)`).
+const LOANS_MAX: u32 = 4;
+
+/// V8's heap limit for a Worker's memory limit.
+pub fn v8_limit(limit: usize) -> usize {
+    limit.saturating_add(limit / 2).saturating_add(HEADROOM_BYTES)
+}
+
+/// One isolate's guard; V8's callbacks hold its address.
+pub struct HeapGuard {
+    exhausted: AtomicBool,
+    loans: AtomicU32,
+    isolate: v8::IsolateHandle,
+    meter: Arc<BufferMeter>,
+    limit: usize,
+    /// For the last words of the process.
+    worker: String,
+}
+
+impl HeapGuard {
+    pub fn install(
+        isolate: &mut v8::OwnedIsolate,
+        meter: Arc<BufferMeter>,
+        bundle: &Bundle,
+    ) -> Box<Self> {
+        let guard = Box::new(Self {
+            exhausted: AtomicBool::new(false),
+            loans: AtomicU32::new(0),
+            isolate: isolate.thread_safe_handle(),
+            meter,
+            limit: bundle.settings.limits.memory_bytes(),
+            worker: bundle.name.clone(),
+        });
+        let data: *mut c_void = (&raw const *guard).cast_mut().cast();
+        isolate.add_near_heap_limit_callback(near_heap_limit, data);
+        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
+        guard
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+
+    fn end_turn(&self) {
+        self.exhausted.store(true, Ordering::Relaxed);
+        self.isolate.terminate_execution();
+        watch::condemn();
+    }
+}
+
+/// Ends the running turn and lends memory so that it can unwind.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `HeapGuard::install` registered a boxed guard that lives as long as the isolate.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    guard.end_turn();
+    if guard.loans.fetch_add(1, Ordering::Relaxed) < LOANS_MAX {
+        return current.saturating_add(LOAN_BYTES);
+    }
+    // V8 ends the process when the limit stays; whoever restarts it should know who to blame.
+    tracing::error!(
+        worker = %guard.worker,
+        "the Worker fills all memory from inside of a built-in function and can't be ended: V8 \
+         ends this process"
+    );
+    current
+}
+
+unsafe extern "C" fn after_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _kind: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: as above.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    // SAFETY: V8 passes the isolate it collects, which this thread has entered; reading its
+    // statistics allocates nothing.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let used = isolate.get_heap_statistics().used_heap_size() + guard.meter.used();
+    if used > guard.limit {
+        guard.end_turn();
+    }
+}
