@@ -42,7 +42,7 @@ pub(super) struct Hop {
     redirects_left: u32,
     redirected: bool,
     override_target: Option<Override>,
-    on_hop: Option<OnHop>,
+    hook: Option<OnHop>,
 }
 
 enum HopBody {
@@ -79,7 +79,7 @@ impl Hop {
             redirects_left: request.max_redirects,
             redirected: false,
             override_target: request.override_target,
-            on_hop: request.on_hop,
+            hook: request.on_hop,
         })
     }
 
@@ -176,8 +176,8 @@ impl Hop {
                 self.url
             ));
         }
-        if let Some(on_hop) = &mut self.on_hop {
-            on_hop(&location).map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
+        if let Some(hook) = &mut self.hook {
+            hook(&location).map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
         }
         self.redirects_left -= 1;
         self.redirected = true;
@@ -185,13 +185,19 @@ impl Hop {
             self.method = Method::GET;
             self.body = HopBody::Empty;
             self.canceller = UploadCanceller::default();
-            BODY_FIELDS.iter().for_each(|name| drop(self.headers.remove(name)));
+            self.forget(&BODY_FIELDS);
         }
         if self.url.origin() != location.origin() {
-            CREDENTIAL_FIELDS.iter().for_each(|name| drop(self.headers.remove(name)));
+            self.forget(&CREDENTIAL_FIELDS);
         }
         self.url = location;
         Ok(())
+    }
+
+    fn forget(&mut self, names: &[HeaderName]) {
+        for name in names {
+            self.headers.remove(name);
+        }
     }
 
     pub(super) fn into_response(self, response: http::Response<Incoming>) -> FetchResponse {

@@ -26,7 +26,7 @@ const MAX_HEADER_FIELDS: usize = 512;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * BODY_WINDOW_BYTES as u32;
 
 /// A connection without traffic is probed after this, so that a peer that vanished is noticed.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 pub(super) type Pool = legacy::Client<Connector, RawBody>;
 
@@ -43,7 +43,7 @@ pub(super) struct Pools {
     config: ClientConfig,
     tls: rustls::ClientConfig,
     room: Arc<Semaphore>,
-    pools: HashMap<PoolKey, Pool>,
+    by_key: HashMap<PoolKey, Pool>,
 }
 
 impl Pools {
@@ -52,17 +52,17 @@ impl Pools {
             tls: config.tls(),
             room: Arc::new(Semaphore::new(config.connections)),
             config: config.clone(),
-            pools: HashMap::new(),
+            by_key: HashMap::new(),
         }
     }
 
     /// The pool for `key`. Targets come from the operator's configuration, so there are few.
     pub(super) fn get(&mut self, key: PoolKey) -> Pool {
-        if let Some(pool) = self.pools.get(&key) {
+        if let Some(pool) = self.by_key.get(&key) {
             return pool.clone();
         }
         let pool = self.build(&key);
-        self.pools.insert(key, pool.clone());
+        self.by_key.insert(key, pool.clone());
         pool
     }
 
@@ -107,6 +107,6 @@ impl Pools {
 
 impl fmt::Debug for Pools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pools").field("pools", &self.pools.keys()).finish_non_exhaustive()
+        f.debug_struct("Pools").field("pools", &self.by_key.keys()).finish_non_exhaustive()
     }
 }

@@ -39,7 +39,7 @@ impl ClientConfig {
         }
         Ok(Self {
             connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             idle_per_origin: 32,
             connections: 1024,
             roots: Arc::new(roots),

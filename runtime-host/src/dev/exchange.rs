@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -14,10 +14,11 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::arriving::{Arrived, Arriving};
-use super::heads::{self, Length};
+use super::framing::Length;
+use super::heads;
 use super::leaving::{Part, Sent, Source, feed, leaving};
 use super::upstream::{Answer, Coming};
-use super::{DevSettings, page, tunnel, upstream};
+use super::{DevSettings, framing, page, tunnel, upstream};
 use crate::client::{BoxError, RawBody};
 use crate::exchange::{
     Close, Command, Continue, Engine, Event, OutBody, RequestHead, Respond, ResponseHead, Session,
@@ -74,8 +75,15 @@ pub(super) async fn run(
 fn start_of(head: &RequestHead, version: http::Version, peer: SocketAddr) -> Start {
     let given = head.headers.get("x-request-id").map(|id| String::from_utf8_lossy(id).into_owned());
     let mut cf = serde_json::Map::new();
-    cf.insert("httpProtocol".to_owned(), format!("{version:?}").into());
+    // As the proxy writes them.
+    let protocol = match version {
+        http::Version::HTTP_2 => "HTTP/2",
+        http::Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    };
+    cf.insert("httpProtocol".to_owned(), protocol.into());
     cf.insert("clientAddress".to_owned(), peer.to_string().into());
+    cf.insert("clientPort".to_owned(), peer.port().into());
     Start {
         request: head.clone(),
         worker: None,
@@ -265,14 +273,7 @@ impl Exchange {
             head.headers.remove("upgrade");
             head.headers.remove("connection");
         }
-        let expects_length = matches!(head.method.as_ref(), b"POST" | b"PUT" | b"PATCH");
-        let length = match &source {
-            Source::Empty if expects_length => Length::Known(0),
-            Source::Empty => Length::Open,
-            Source::Full(bytes) => Length::Known(bytes.len() as u64),
-            Source::Passed(body) => body.size_hint().exact().map_or(Length::Open, Length::Known),
-            Source::Fed(_) => fed,
-        };
+        let length = framing::of_request(&head.method, &source, fed);
         match heads::to_origin(&head, &origin, length) {
             Ok(message) => {
                 let body = leaving(Side::Request, source, None, &self.report);
@@ -347,13 +348,10 @@ impl Exchange {
         if head.status == 101 && passed {
             self.upgrade();
         }
-        let (source, length) = self.framed(&head, source);
+        let (source, length) = framing::of_response(&self.request.method, head.status, source);
         match heads::to_client(&head, length) {
             Ok(response) => {
-                let declared = match length {
-                    Length::Known(bytes) => Some(bytes),
-                    Length::AsDeclared | Length::Open => declared_length(response.headers()),
-                };
+                let declared = framing::declared(length, response.headers());
                 let body = leaving(Side::Response, source, declared, &self.report);
                 self.deliver(reply, response.map(|()| body));
             }
@@ -361,27 +359,6 @@ impl Exchange {
                 tracing::error!(reason, "the Worker's response can't be sent");
                 self.fail(reply);
             }
-        }
-    }
-
-    /// The body as the status and the method allow it, and how its length is told.
-    fn framed(&self, head: &ResponseHead, source: Source) -> (Source, Length) {
-        if self.request.method.as_ref() == Method::HEAD.as_str().as_bytes() {
-            return (Source::Empty, Length::AsDeclared);
-        }
-        match (head.status, &source) {
-            (304, _) => (Source::Empty, Length::AsDeclared),
-            (101 | 204, _) => (Source::Empty, Length::Open),
-            (_, Source::Empty) => (source, Length::Known(0)),
-            (_, Source::Full(bytes)) => {
-                let bytes = bytes.len() as u64;
-                (source, Length::Known(bytes))
-            }
-            (_, Source::Passed(body)) => {
-                let length = body.size_hint().exact().map_or(Length::Open, Length::Known);
-                (source, length)
-            }
-            (_, Source::Fed(_)) => (source, Length::AsDeclared),
         }
     }
 
@@ -433,8 +410,4 @@ fn broken(side: Side, reason: &str) -> String {
         Side::Request => format!("the client broke its request off: {reason}"),
         Side::Response => format!("the origin broke its response off: {reason}"),
     }
-}
-
-fn declared_length(headers: &http::HeaderMap) -> Option<u64> {
-    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -6,6 +6,7 @@ use http::request;
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, StatusCode};
 
+use super::framing::Length;
 use crate::client::Origin;
 use crate::exchange::{HeaderList, RequestHead, ResponseHead};
 
@@ -71,16 +72,6 @@ fn fields(map: &HeaderMap, keep_upgrade: bool) -> HeaderList {
 fn nominated(map: &HeaderMap) -> impl Iterator<Item = &str> {
     let values = map.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
-}
-
-/// How the length of a message that leaves is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// The head's own `content-length`, if it has one, holds.
-    AsDeclared,
-    Known(u64),
-    /// No `content-length`, whatever the head says.
-    Open,
 }
 
 /// What can't be sent, in words.

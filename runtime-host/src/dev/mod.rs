@@ -12,6 +12,7 @@
 
 mod arriving;
 mod exchange;
+mod framing;
 mod heads;
 mod leaving;
 mod page;

@@ -193,12 +193,8 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let (metrics, readiness) = (Arc::new(Metrics::new()), Readiness::default());
         let shutdown = CancellationToken::new();
-        let server = tokio::spawn(serve(
-            listener,
-            metrics.clone(),
-            readiness.clone(),
-            shutdown.clone(),
-        ));
+        let server =
+            tokio::spawn(serve(listener, metrics.clone(), readiness.clone(), shutdown.clone()));
         metrics.ext_proc_streams.inc();
         assert_eq!(get(address, "GET", "/healthz").await, (200, "alive\n".to_owned()));
         let (status, body) = get(address, "GET", "/metrics").await;

@@ -77,7 +77,12 @@ where
         .with_writer(writer);
     match format {
         Format::Json => Box::new(
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish(),
+            builder
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .finish(),
         ),
         Format::Text => {
             Box::new(builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish())

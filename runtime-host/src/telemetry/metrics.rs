@@ -146,7 +146,7 @@ impl Metrics {
         }
     }
 
-    /// The exposition (OpenMetrics text).
+    /// The exposition (text format of `OpenMetrics`).
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -130,7 +130,7 @@ async fn stacked_and_unknown_codings() {
 
 #[tokio::test]
 async fn a_body_that_does_not_decode_is_an_error() {
-    let good = encode("gzip", &[7; 100_000]).await;
+    let good = encode("gzip", &vec![7; 100_000]).await;
     let cut = Bytes::copy_from_slice(&good[..good.len() - 6]);
     for bytes in [Bytes::from_static(b"this is not gzip"), cut] {
         let server = http(move |_| {

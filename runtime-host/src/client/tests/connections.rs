@@ -101,7 +101,7 @@ async fn a_name_without_address_says_so() {
 async fn a_silent_peer_times_out_while_connecting() {
     // Accepts, and never shakes hands.
     let server = raw(|stream| async move {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         drop(stream);
     })
     .await;
@@ -193,7 +193,7 @@ async fn connections_are_shared_within_a_client_and_never_between() {
 #[tokio::test]
 async fn a_client_opens_no_more_connections_than_it_may() {
     let server = http(|_| async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         reply("")
     })
     .await;

@@ -155,11 +155,11 @@ pub async fn describe(request: Request<Incoming>) -> String {
     let body = body.collect().await.map(http_body_util::Collected::to_bytes);
     let mut text = format!("{} {}\n", head.method, head.uri.path_and_query().expect("a path"));
     for (name, value) in &head.headers {
-        text += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+        text += &[name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\n"].concat();
     }
     match body {
         Ok(body) => text += &String::from_utf8_lossy(&body),
-        Err(e) => text += &format!("body failed: {e}"),
+        Err(e) => text += &["body failed: ", &e.to_string()].concat(),
     }
     text
 }

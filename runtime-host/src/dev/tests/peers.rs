@@ -234,7 +234,7 @@ async fn http2_clients_are_served() {
     })
     .await;
     let (engine, mut told) = telling(|mut handle: Handle| async {
-        assert_eq!(handle.start.cf["httpProtocol"], "HTTP/2.0");
+        assert_eq!(handle.start.cf["httpProtocol"], "HTTP/2");
         handle.give([go_on()]);
         handle.response().await;
         handle.give([as_it_came()]);
