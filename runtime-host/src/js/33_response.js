@@ -21,6 +21,8 @@ class ResponseState {
   cf = undefined;
   /** "automatic": the host may compress; "manual": the body has the encoding that Content-Encoding says. */
   encodeBody = "automatic";
+  /** Whether this is the upstream's 101: the connection behind it is passed through, as the body that arrived. */
+  upgrade = false;
 
   get headersDirty() {
     return internals.headers.isDirty(this.headers);
@@ -63,7 +65,13 @@ function setEncodeBody(state, value) {
 
 // `new Response(body, response)` takes everything but the body from `response`.
 function applyResponse(state, other) {
-  setStatus(state, other.status);
+  if (other.upgrade) {
+    state.status = other.status;
+    state.upgrade = true;
+    state.body = internals.body.share(other.body);
+  } else {
+    setStatus(state, other.status);
+  }
   state.statusText = other.statusText;
   state.headers = internals.headers.copy(other.headers);
   state.cf = other.cf;
@@ -104,6 +112,12 @@ function newState(init) {
 }
 
 function setBody(state, body) {
+  if (state.upgrade) {
+    if (body !== internals.body.stream(state.body)) {
+      throw new TypeError("A response that accepts an upgrade must keep its body: new Response(response.body, response).");
+    }
+    return;
+  }
   state.body = internals.body.extractWithType(body, state.headers, inConstructor);
   if (!isNullBodyStatus(state.status)) return;
   // Workers let an empty string or buffer pass for no body.
@@ -203,6 +217,7 @@ class Response {
 
   clone() {
     const from = required(this);
+    if (from.upgrade) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const state = new ResponseState();
     state.type = from.type;
     state.status = from.status;
@@ -241,7 +256,9 @@ internals.response = {
     state.status = status;
     state.statusText = statusText;
     state.headers = internals.headers.fromPacked(headersThunk, "immutable", origin);
-    state.body = internals.body.fromHost(bodyHandle);
+    state.upgrade = status === 101;
+    // A host may announce a body that such a response can't have, to find none.
+    state.body = isNullBodyStatus(status) && !state.upgrade ? null : internals.body.fromHost(bodyHandle);
     state.url = url;
     state.redirected = redirected;
     return wrap(state);

@@ -231,7 +231,9 @@ impl State {
             Given::Host(given) if Some(given) == upstream && self.untouched(given) => {
                 (OutBody::AsItCame, None)
             }
-            Given::None if is_upstream && !upstream_has_body => (OutBody::AsItCame, None),
+            // Also with other headers: a `content-length` that comes without a body (HEAD, 304)
+            // says something, and stays.
+            Given::None if upstream.is_some() && !upstream_has_body => (OutBody::AsItCame, None),
             Given::None => (OutBody::Empty, None),
             Given::Bytes(bytes) => (OutBody::Full(bytes), None),
             Given::Host(_) | Given::Stream => {

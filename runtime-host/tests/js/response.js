@@ -72,3 +72,28 @@ test("an init is read like a dictionary", () => {
   assert.deepEqual(order, ["cf", "encodeBody", "headers", "status", "statusText", "webSocket"]);
   assert.equal(new Response(null, { status: 200.7 }).status, 200);
 });
+
+test("an upgrade is passed on with its body, changed headers or not", () => {
+  const accepted = (bodyHandle) =>
+    createUpstream({ status: 101, headersThunk: () => "upgrade\nwebsocket", origin: 42, bodyHandle, url: "https://u.example/" });
+  const { hostBody } = internals;
+  internals.hostBody = { stream: (handle) => internals.streams.createHostReadable(handle, () => {}, () => {}) };
+  try {
+    for (const make of [(r) => r, (r) => new Response(r.body, r), (r) => new Response(null, r)]) {
+      const response = make(accepted(7));
+      const { kind, handle } = internals.body.take(response);
+      assert.deepEqual([response.status, response.headers.get("upgrade"), kind, handle], [101, "websocket", 1, 7]);
+    }
+    assert.throws(() => new Response("x", accepted(7)), TypeError, "must keep its body");
+    assert.throws(() => accepted(7).clone(), TypeError, "Cannot clone");
+  } finally {
+    internals.hostBody = hostBody;
+  }
+});
+
+test("an upstream's response that can't have a body has none", () => {
+  for (const status of [204, 304]) {
+    const response = createUpstream({ status, headersThunk: () => "", origin: 42, bodyHandle: 7, url: "https://u.example/" });
+    assert.equal(new Response(response.body, response).body, null);
+  }
+});

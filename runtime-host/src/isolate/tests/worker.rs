@@ -271,3 +271,23 @@ fn waits_are_timers_of_the_host() {
     worker.send(Message::Timer { id: 1, timer });
     assert_eq!(text(&respond(&worker.commands()).body), "late");
 }
+
+#[test]
+fn a_response_without_a_body_keeps_its_length_when_headers_change() {
+    let mut worker = Driver::new(
+        "export default { async fetch(request) {
+            const r = await fetch(request);
+            const response = new Response(r.body, r); response.headers.set('x-b', '1'); return response;
+        } }",
+    );
+    worker.start("HEAD", "/");
+    let mut headers = HeaderList::default();
+    headers.push("content-length", "123");
+    let commands =
+        worker.event(Event::Response(ResponseHead { status: 200, headers, has_body: false }));
+    let response = respond(&commands);
+    assert_eq!(response.body, OutBody::AsItCame);
+    let head = response.head.as_ref().expect("a changed head");
+    assert_eq!(head.headers.get("content-length").map(AsRef::as_ref), Some(b"123".as_ref()));
+    assert_eq!(head.headers.get("x-b").map(AsRef::as_ref), Some(b"1".as_ref()));
+}
