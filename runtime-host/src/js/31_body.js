@@ -5,7 +5,7 @@
 // JavaScript asks for `.body`, and even then nothing is read from the host before the stream is.
 
 const {
-  ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperty, Promise, PromisePrototypeThen, PromiseReject,
+  ArrayBufferPrototypeGetByteLength, JSONParse, ObjectDefineProperty, Promise, PromiseReject,
   PromiseResolve, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, StringPrototypeSlice, StringPrototypeToWellFormed,
   SymbolAsyncIterator, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array,
@@ -269,20 +269,20 @@ function read(state, convert) {
   const handle = takeHost(record);
   if (handle !== undefined) {
     finish(record);
-    return PromisePrototypeThen(internals.hostBody.readAll(handle), (bytes) => convert(bytes, state));
+    return collected(internals.hostBody.collect, handle, convert, state);
   }
   if (record.kind === STREAM) {
     record.used = true;
-    return readStream(record.stream, convert, state);
+    return collected(internals.streams.collect, record.stream, convert, state);
   }
   const whole = record.kind === TEXT ? record.source : ownBytes(record);
   finish(record);
   return convertNow(whole, convert, state);
 }
 
-// Not a promise for bytes: resolving one with an object asks that object for a `then`, which a Worker may have put on
-// Object.prototype.
-function readStream(stream, convert, state) {
+// `collect(source, done, fail)` gives no promise for bytes: resolving one with an object asks that object for a `then`,
+// which a Worker may have put on Object.prototype.
+function collected(collect, source, convert, state) {
   return new Promise((resolve, reject) => {
     const done = (bytes) => {
       try {
@@ -291,7 +291,7 @@ function readStream(stream, convert, state) {
         reject(error);
       }
     };
-    internals.streams.collect(stream, done, reject);
+    collect(source, done, reject);
   });
 }
 

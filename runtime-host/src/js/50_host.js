@@ -38,25 +38,22 @@ internals.host = { __proto__: null, OK, TYPE_ERROR, END, NO_BODY, begin, forget,
 
 // ---- Arriving bodies: a handle is the host's number for one ----
 
-/** All bytes of a body that nothing was read of. */
-function readAll(handle) {
-  return new Promise((resolve, reject) => {
-    const op = begin((kind, value) => {
-      if (kind === TYPE_ERROR) reject(new TypeError(value));
-      else resolve(value);
-    });
-    let bytes;
-    try {
-      bytes = ops.bodyReadAll(handle, op);
-    } catch (error) {
-      forget(op);
-      throw error;
-    }
-    if (bytes !== undefined) {
-      forget(op);
-      resolve(bytes);
-    }
+/** Reads a body that nothing was read of: `done(bytes)` with all of it, or `failed(error)`. */
+function collect(handle, done, failed) {
+  const op = begin((kind, value) => {
+    if (kind === TYPE_ERROR) failed(new TypeError(value));
+    else done(value);
   });
+  let bytes;
+  try {
+    bytes = ops.bodyReadAll(handle, op);
+  } catch (error) {
+    forget(op);
+    return failed(error);
+  }
+  if (bytes === undefined) return;
+  forget(op);
+  done(bytes);
 }
 
 /** Reads the next chunk: `done(chunk)`, `done(undefined)` at the end, `failed(error)`. */
@@ -94,7 +91,7 @@ function stream(handle) {
   return readable;
 }
 
-internals.hostBody = { __proto__: null, readAll, stream, cancel: (handle) => ops.bodyCancel(handle) };
+internals.hostBody = { __proto__: null, collect, stream, cancel: (handle) => ops.bodyCancel(handle) };
 
 // ---- Leaving bodies: `leaving` is the host's number for one ----
 
