@@ -166,3 +166,76 @@ fn protobuf(value: Json) -> Value {
     };
     Value { kind: Some(kind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(fields: &[(&'static str, Json)]) -> Vec<AttributesEntry> {
+        let fields = fields.iter().map(|(key, value)| StructEntry {
+            key: (*key).into(),
+            value: Some(protobuf(value.clone())),
+        });
+        let value = Some(Struct { fields: fields.collect() });
+        vec![AttributesEntry { key: "envoy.filters.http.ext_proc".into(), value }]
+    }
+
+    fn metadata(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect::<HeaderMap>()
+    }
+
+    #[test]
+    fn the_most_specific_choice_of_a_worker_wins() {
+        let state = ("filter_state['wasm.nano_worker']", Json::from("state"));
+        let route = ("xds.route_metadata.filter_metadata[\"nano\"].worker", Json::from("route"));
+        let initial = metadata(&[("x-nano-worker", "initial")]);
+        let worker = |fields: &[_]| facts(attributes(fields), &initial).worker.unwrap();
+        assert_eq!(worker(&[route.clone(), state]), "state");
+        assert_eq!(worker(&[route]), "route");
+        assert_eq!(worker(&[]), "initial");
+        for empty in ["", "-"] {
+            let fields = metadata(&[("x-nano-worker", empty)]);
+            assert_eq!(facts(Vec::new(), &fields).worker, None);
+        }
+    }
+
+    #[test]
+    fn the_route_says_what_happens_on_failure() {
+        let initial = metadata(&[("x-nano-failure-mode", "closed")]);
+        let mode = |value: &str| facts(attributes(&[(FAILURE_MODE, value.into())]), &initial);
+        assert_eq!(mode("open").failure_mode, Some(FailureMode::Open));
+        assert_eq!(mode("nonsense").failure_mode, Some(FailureMode::Closed));
+        assert_eq!(facts(Vec::new(), &HeaderMap::new()).failure_mode, None);
+    }
+
+    #[test]
+    fn attributes_become_cf() {
+        let fields = [
+            ("source.address", Json::from("192.0.2.1:4711")),
+            ("source.port", Json::from(4711)),
+            ("connection.mtls", Json::from(false)),
+            ("request.headers['x-tenant']", Json::from("a")),
+        ];
+        let cf = facts(attributes(&fields), &HeaderMap::new()).cf;
+        let expected = serde_json::json!({
+            "clientAddress": "192.0.2.1:4711",
+            "clientPort": 4711,
+            "mtls": false,
+            "attributes": { "request.headers['x-tenant']": "a" },
+        });
+        assert_eq!(Json::Object(cf), expected);
+    }
+
+    #[test]
+    fn values_survive_the_way_to_envoy_and_back() {
+        let values = serde_json::json!({
+            "null": null, "whole": 3, "part": 0.5, "text": "ä", "list": [true, {"deep": 1}],
+        });
+        let sent = dynamic_metadata(values.as_object().unwrap().clone());
+        assert_eq!(sent.fields[0].key, METADATA_NAMESPACE);
+        assert_eq!(json(sent.fields[0].value.clone().unwrap()), values);
+    }
+}

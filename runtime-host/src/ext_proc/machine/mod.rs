@@ -199,28 +199,29 @@ impl Machine {
     /// Envoy ended its side of the stream: it needs nothing more.
     pub fn half_closed(&mut self, out: &mut Outputs) {
         if !self.closed {
-            self.warn_of_settings();
+            self.hint_at_settings();
             let close = if self.is_finished() { Close::Complete } else { Close::Disconnected };
             self.close(Status::ok(), close, out);
         }
     }
 
-    /// A clean end with work left means that the filter is set up so that Workers can't do it.
-    fn warn_of_settings(&self) {
+    /// A clean end with work left: the client left (Envoy half-closes first), or the filter is set
+    /// up so that the rest does not come here.
+    fn hint_at_settings(&self) {
         let no_response = self.response.head == Head::Awaited && !self.skip_response;
         if self.request.is_done() && no_response {
-            tracing::warn!(
-                "Envoy ended the stream before the response: set response_header_mode to SEND in \
-                 the ext_proc filter's processing_mode"
+            tracing::debug!(
+                "Envoy ended the stream before the response: the client left, or \
+                 response_header_mode is not SEND in the ext_proc filter's processing_mode"
             );
         }
         for leg in [&self.request, &self.response] {
             if leg.mode == BodyMode::Streamed && matches!(leg.plan, Plan::Own(_)) {
                 let name = texts::name(leg.side);
-                tracing::warn!(
-                    "Envoy ended the stream before the {name} body did: a body with trailers ends \
-                     unseen unless {name}_trailer_mode is SEND in the ext_proc filter's \
-                     processing_mode"
+                tracing::debug!(
+                    "Envoy ended the stream before the {name} body did: the client left, or the \
+                     body has trailers and {name}_trailer_mode is not SEND in the ext_proc \
+                     filter's processing_mode"
                 );
             }
         }
@@ -373,8 +374,9 @@ impl Machine {
 
     fn leaving_chunk(&mut self, side: Side, chunk: Bytes, out: &mut Outputs) {
         let bytes = chunk.len();
+        let closed = self.closed;
         match self.leg(side).own() {
-            Some(leaving) if !leaving.ended => leaving.push_counted(chunk),
+            Some(leaving) if !closed && !leaving.ended => leaving.push_counted(chunk),
             _ => out.released[side as usize] += bytes,
         }
     }

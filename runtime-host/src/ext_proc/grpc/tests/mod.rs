@@ -1,0 +1,5 @@
+//! The server over real sockets, with a small HTTP/2 client.
+
+mod client;
+mod engine;
+mod serving;
