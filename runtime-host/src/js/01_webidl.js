@@ -9,8 +9,7 @@ const {
   ArrayPrototypePush, BigInt, BigIntAsIntN, BigIntAsUintN, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, FunctionPrototypeCall, IteratorPrototype,
   MathFloor, MathMax, MathMin, MathTrunc, Number, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf,
-  ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Set, SetPrototypeAdd, SetPrototypeHas, SharedArrayBuffer,
-  SharedArrayBufferPrototypeGetByteLength, String, StringPrototypeCharCodeAt, StringPrototypeToWellFormed,
+  ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Set, SetPrototypeAdd, SetPrototypeHas, String, StringPrototypeCharCodeAt, StringPrototypeToWellFormed,
   SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
 } = internals.primordials;
@@ -132,15 +131,9 @@ function isArrayBuffer(value) {
   }
 }
 
-function isSharedArrayBuffer(value) {
-  if (SharedArrayBuffer === undefined || typeof value !== "object" || value === null) return false;
-  try {
-    SharedArrayBufferPrototypeGetByteLength(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
+// By an op: V8 adds SharedArrayBuffer to a context only after the snapshot, so its methods are no primordials.
+const SHARED_ARRAY_BUFFER = 7;
+const isSharedArrayBuffer = (value) => isObject(value) && ops.objectKind(value) === SHARED_ARRAY_BUFFER;
 
 /**
  * BufferSource (with `allowShared`: AllowSharedBufferSource, resizable buffers included) as a Uint8Array over the

@@ -3,7 +3,7 @@
 // gives them stacks and reports them like any other error.
 
 const { webidl, primordials } = internals;
-const { Error, ObjectSetPrototypeOf, ReflectConstruct, ReflectDeleteProperty } = primordials;
+const { Error, ObjectSetPrototypeOf, RangeError, ReflectConstruct, ReflectDeleteProperty } = primordials;
 const { DOMString, illegalInvocation } = webidl;
 
 // The names that have a legacy code; a name's code is its place here plus one. Holes are codes no longer used.
@@ -79,6 +79,35 @@ class DOMException {
 ObjectSetPrototypeOf(DOMException.prototype, Error.prototype);
 webidl.configureInterface(DOMException, CONSTANTS);
 
+// https://webidl.spec.whatwg.org/#quotaexceedederror
+class QuotaExceededError extends DOMException {
+  #quota = null;
+  #requested = null;
+  constructor(message = "", options = undefined) {
+    super(message, "QuotaExceededError");
+    const prefix = "Failed to construct 'QuotaExceededError'";
+    const { quota, requested } = toQuotaOptions(options, prefix, "parameter 2");
+    if (quota < 0 || requested < 0 || requested < quota) {
+      throw new RangeError(`${prefix}: quota and requested must not be negative, nor requested less than quota.`);
+    }
+    this.#quota = quota ?? null;
+    this.#requested = requested ?? null;
+  }
+  get quota() {
+    return #quota in this ? this.#quota : illegalInvocation();
+  }
+  get requested() {
+    return #quota in this ? this.#requested : illegalInvocation();
+  }
+}
+webidl.configureInterface(QuotaExceededError);
+const toQuotaOptions = webidl.dictionary("QuotaExceededErrorOptions", [
+  { key: "quota", convert: webidl.double },
+  { key: "requested", convert: webidl.double },
+]);
+
 internals.DOMException = DOMException;
+internals.QuotaExceededError = QuotaExceededError;
+internals.expose("QuotaExceededError", QuotaExceededError);
 internals.isDOMException = (value) => webidl.isObject(value) && Fields.isOn(value);
 internals.expose("DOMException", DOMException);

@@ -2,7 +2,7 @@
 // Small globals: self, navigator, queueMicrotask, reportError, and the global scope as an EventTarget.
 
 const { webidl, primordials, events } = internals;
-const { FunctionPrototypeCall, ObjectFreeze, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor, globalThis } = primordials;
+const { FunctionPrototypeCall, ObjectFreeze, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor, globalThis } = primordials;
 const { ErrorEvent, EventTarget, PromiseRejectionEvent, defineHandler, fireEvent, hasListeners } = events;
 const { illegalConstructor, illegalInvocation, privateKey, requireArguments } = webidl;
 
@@ -79,9 +79,18 @@ internals.expose("queueMicrotask", queueMicrotask, true);
 
 // ---- The global scope ----
 
-for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"]) {
-  internals.expose(name, EventTarget.prototype[name], true);
+class WorkerGlobalScope extends EventTarget {
+  constructor() {
+    illegalConstructor();
+    super();
+  }
 }
+class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
+for (const Class of [WorkerGlobalScope, ServiceWorkerGlobalScope]) {
+  webidl.configureInterface(Class);
+  internals.expose(Class.name, Class);
+}
+ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 for (const type of ["error", "unhandledrejection", "rejectionhandled"]) defineHandler(globalThis, type);
 
 const languages = ObjectFreeze(["en"]);
@@ -119,9 +128,11 @@ function defineAttribute(key, value) {
   const accessor = ReflectGetOwnPropertyDescriptor(
     {
       get [key]() {
+        checkGlobal(this);
         return value;
       },
       set [key](replacement) {
+        checkGlobal(this);
         ReflectDefineProperty(globalThis, key, {
           __proto__: null, value: replacement, writable: true, enumerable: true, configurable: true,
         });
@@ -130,6 +141,9 @@ function defineAttribute(key, value) {
     key,
   );
   ReflectDefineProperty(globalThis, key, accessor);
+}
+function checkGlobal(self) {
+  if (self !== undefined && self !== null && self !== globalThis) illegalInvocation();
 }
 defineAttribute("self", globalThis);
 defineAttribute("navigator", new Navigator(privateKey));

@@ -84,13 +84,16 @@ function encodingFor(label, prefix) {
 
 /** What TextDecoder and TextDecoderStream share. Between chunks it holds the bytes that must be decoded again. */
 class Decoder {
+  encoding;
+  fatal;
+  ignoreBom;
+  carry = NOTHING;
+  skip = 0; // Code units of `carry` that were handed out already.
+  started = false; // Whether this stream has given text, so that a byte order mark can't come any more.
   constructor(encoding, fatal, ignoreBom) {
     this.encoding = encoding;
     this.fatal = fatal;
     this.ignoreBom = ignoreBom;
-    this.carry = NOTHING;
-    this.skip = 0; // Code units of `carry` that were handed out already.
-    this.started = false; // Whether this stream has given text, so that a byte order mark can't come any more.
   }
 
   /** Decodes what ends here. `bytes` are only read. */

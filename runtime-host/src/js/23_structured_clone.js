@@ -15,7 +15,7 @@ const {
   ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor, RegExp, RegExpPrototypeGetDotAll, RegExpPrototypeGetGlobal,
   RegExpPrototypeGetHasIndices, RegExpPrototypeGetIgnoreCase, RegExpPrototypeGetMultiline, RegExpPrototypeGetSource,
   RegExpPrototypeGetSticky, RegExpPrototypeGetUnicode, RegExpPrototypeGetUnicodeSets, Set, SetPrototypeAdd,
-  SetPrototypeForEach, StringPrototypeValueOf, SyntaxError, TypeError, TypedArrayPrototypeGetBuffer,
+  SetPrototypeForEach, StringPrototypeValueOf, SyntaxError, TypeError, TypedArrayPrototypeAt, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength, TypedArrayPrototypeGetSymbolToStringTag,
   TypedArrayPrototypeSet, URIError, Uint8Array, globalThis,
 } = primordials;
@@ -190,7 +190,6 @@ function serializeView(value, memory) {
   if (tag === undefined) {
     buffer = DataViewPrototypeGetBuffer(value);
     requireUsable(buffer);
-    // Both throw for a view that is out of bounds.
     try {
       place = [DataViewPrototypeGetByteOffset(value), DataViewPrototypeGetByteLength(value)];
     } catch {
@@ -199,6 +198,11 @@ function serializeView(value, memory) {
   } else {
     buffer = TypedArrayPrototypeGetBuffer(value);
     requireUsable(buffer);
+    try {
+      TypedArrayPrototypeAt(value, 0);
+    } catch {
+      throw uncloneable("A typed array that is out of bounds");
+    }
     place = [TypedArrayPrototypeGetByteOffset(value), TypedArrayPrototypeGetLength(value)];
   }
   const record = new CloneRecord(VIEW, serializeValue(buffer, memory), { type: tag, place });

@@ -232,3 +232,11 @@ internals.blob = {
   },
   lastModified: (file) => fileOf(file).lastModified,
 };
+
+// A clone shares the bytes: nobody changes them.
+internals.structuredClone.registerSerializable({
+  test: (value) => stateOf(value) !== undefined,
+  serialize: (value) => ({ state: stateOf(value), file: fileOf(value) }),
+  deserialize: ({ state, file }) =>
+    file === undefined ? new Blob(privateKey, state) : new File(privateKey, state, file),
+});

@@ -33,6 +33,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("21_url.js", include_str!("21_url.js")),
     ("22_base64.js", include_str!("22_base64.js")),
     ("23_structured_clone.js", include_str!("23_structured_clone.js")),
+    ("24_encoding_streams.js", include_str!("24_encoding_streams.js")),
     ("29_mime_type.js", include_str!("29_mime_type.js")),
     ("30_headers.js", include_str!("30_headers.js")),
     ("31_body.js", include_str!("31_body.js")),

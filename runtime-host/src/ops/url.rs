@@ -75,9 +75,12 @@ fn set_part(url: &mut Url, part: u32, value: &str) {
         2 => quirks::set_password(url, value),
         3 => quirks::set_host(url, value),
         4 => quirks::set_hostname(url, value),
+        // Tabs and newlines are no part of a value; with nothing else in it there is nothing to set.
+        5 if !value.is_empty() && value.bytes().all(is_tab_or_newline) => Err(()),
         5 => quirks::set_port(url, value),
         6 => {
             quirks::set_pathname(url, value);
+            encode_circumflex(url);
             Ok(())
         }
         7 => {
@@ -105,14 +108,67 @@ fn parse_arguments<'s>(
         None
     } else {
         let base = values::string(scope, args, 1).ok_or(Thrown)?;
-        match values::with_text(scope, base, |base| Url::parse(&base)) {
-            Ok(base) => Some(base),
-            Err(_) => return Ok(None),
+        match values::with_text(scope, base, |base| parse_text(&base, None)) {
+            Some(base) => Some(base),
+            None => return Ok(None),
         }
     };
-    Ok(values::with_text(scope, input, |input| {
-        Url::options().base_url(base.as_ref()).parse(&input).ok()
-    }))
+    Ok(values::with_text(scope, input, |input| parse_text(&input, base.as_ref())))
+}
+
+/// Parses, with the standard's newer rules that the crate does not have.
+fn parse_text(input: &str, base: Option<&Url>) -> Option<Url> {
+    let input = match base {
+        Some(base) => ignore_slashes(input, base),
+        None => Cow::Borrowed(input),
+    };
+    let mut url = Url::options().base_url(base).parse(&input).ok()?;
+    encode_trailing_space(&mut url);
+    encode_circumflex(&mut url);
+    Some(url)
+}
+
+/// <https://url.spec.whatwg.org/#special-authority-ignore-slashes-state>: relative to a special URL
+/// other than `file:`, slashes after the first two do not count.
+fn ignore_slashes<'a>(input: &'a str, base: &Url) -> Cow<'a, str> {
+    let is_slash = |c: char| c == '/' || c == '\\' || c == '\t' || c == '\n' || c == '\r';
+    let text = input.trim_start_matches(|c: char| c <= ' ');
+    let rest = text.trim_start_matches(is_slash);
+    let slashes =
+        text[..text.len() - rest.len()].bytes().filter(|b| !is_tab_or_newline(*b)).count();
+    let special = matches!(base.scheme(), "http" | "https" | "ws" | "wss" | "ftp");
+    if special && slashes > 2 { Cow::Owned(format!("//{rest}")) } else { Cow::Borrowed(input) }
+}
+
+/// <https://url.spec.whatwg.org/#cannot-be-a-base-url-path-state>: a space at the end of an opaque
+/// path is encoded when a query or a fragment follows.
+fn encode_trailing_space(url: &mut Url) {
+    if !url.cannot_be_a_base() {
+        return;
+    }
+    let (path, after) = url.as_str().split_at(url[..Position::AfterPath].len());
+    if !after.is_empty()
+        && let Some(path) = path.strip_suffix(' ')
+        && let Ok(encoded) = Url::parse(&format!("{path}%20{after}"))
+    {
+        *url = encoded;
+    }
+}
+
+/// <https://url.spec.whatwg.org/#path-percent-encode-set> has `^`.
+fn encode_circumflex(url: &mut Url) {
+    if url.cannot_be_a_base() || !url.path().contains('^') {
+        return;
+    }
+    let before = &url[..Position::BeforePath];
+    let after = &url[Position::AfterPath..];
+    if let Ok(encoded) = Url::parse(&format!("{before}{}{after}", url.path().replace('^', "%5E"))) {
+        *url = encoded;
+    }
+}
+
+fn is_tab_or_newline(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// The serialization as a string: `input` itself if that is what it says.

@@ -76,6 +76,32 @@ test("views, offsets, shared and detached buffers", () => {
   assert.throws(() => new TextDecoder().decode("text"), TypeError);
 });
 
+test("encoder and decoder streams keep what a chunk cuts in two", async () => {
+  const encoder = new TextEncoderStream();
+  const chunks = collect(encoder.readable);
+  const writer = encoder.writable.getWriter();
+  for (const chunk of ["a\ud83d", "\ude00", "\ud83d"]) writer.write(chunk);
+  writer.close();
+  assert.equal(String(await chunks), "97,240,159,152,128,239,191,189");
+  const decoder = new TextDecoderStream("shift_jis");
+  const text = collect(decoder.readable);
+  const bytesIn = decoder.writable.getWriter();
+  for (const chunk of [[0x93], [0xfa, 0x96], [0x7b]]) bytesIn.write(bytes(...chunk));
+  bytesIn.close();
+  assert.equal((await text).join(""), "日本");
+  const fatal = new TextDecoderStream("utf-8", { fatal: true });
+  const failed = collect(fatal.readable);
+  fatal.writable.getWriter().write(bytes(0xff)).catch(() => {});
+  await assert.rejects(failed, TypeError, "not valid");
+  assert.throws(() => TextDecoderStream.prototype.fatal, TypeError, "Illegal invocation");
+});
+
+async function collect(readable) {
+  const list = [];
+  for await (const chunk of readable) list.push(...chunk);
+  return list;
+}
+
 test("ops refuse wrong types", () => {
   for (const name of ["utf8Length", "utf8Write", "utf8Decode", "encodingName", "decodeAll", "decodeChunk"]) {
     for (const value of [undefined, null, 1, {}, Symbol()]) assert.throws(() => ops[name](value, value, value), TypeError);

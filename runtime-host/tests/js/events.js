@@ -79,6 +79,19 @@ test("an unhandled rejection is an event that a listener may cancel", () => {
   assert(event.promise === promise && event.reason === "why" && event.isTrusted);
 });
 
+test("the global scope inherits from EventTarget", () => {
+  assert(globalThis instanceof EventTarget && globalThis instanceof ServiceWorkerGlobalScope);
+  assert.equal(Object.prototype.toString.call(globalThis), "[object ServiceWorkerGlobalScope]");
+  assert.throws(() => new ServiceWorkerGlobalScope(), TypeError, "Illegal constructor");
+  assert.throws(() => Object.create(globalThis).self, TypeError, "Illegal invocation");
+});
+
+test("QuotaExceededError is a DOMException with numbers", () => {
+  const error = new QuotaExceededError("m", { quota: 1, requested: 2 });
+  assert(error instanceof DOMException && error.code === 22 && error.quota === 1 && error.requested === 2);
+  assert.throws(() => new QuotaExceededError("m", { quota: 2, requested: 1 }), RangeError);
+});
+
 test("signals abort in the order of the standard and forget listeners", () => {
   const controller = new AbortController();
   const { signal } = controller;

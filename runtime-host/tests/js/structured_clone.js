@@ -54,6 +54,13 @@ test("transfer detaches only after everything was serialized", () => {
   assert.throws(() => structuredClone(0, { transfer: [1] }), TypeError);
 });
 
+test("Blob and File", async () => {
+  const file = structuredClone(new File(["a", "b"], "n", { type: "t/x", lastModified: 5 }));
+  assert(file instanceof File && file.name === "n" && file.type === "t/x" && file.lastModified === 5);
+  assert.equal(await file.text(), "ab");
+  assert(!(structuredClone(new Blob()) instanceof File));
+});
+
 test("what cannot be cloned is refused", () => {
   for (const value of [Symbol(), () => {}, Promise.resolve(), new WeakMap(), new Proxy([], {}), new URL("http://h"), new EventTarget(), globalThis, [][Symbol.iterator].call, new Map().keys()]) {
     dataCloneError(() => structuredClone({ value }));
