@@ -247,6 +247,9 @@ async fn reads_then_continues(stack: &Stack, mode: Mode, proto: Proto) {
     let seen = echoed(&reply);
     assert_eq!(seen["body_bytes"], 100_000);
     assert_eq!(seen["body_sha256"], pattern::sha256(&body));
+
+    let request = lab(stack, mode, proto, "POST", "/x", "readThenDouble").body("twice ");
+    assert_eq!(echoed(&answer(request).await)["body"], "twice twice ");
 }
 
 async fn replaces_the_request_body(stack: &Stack, mode: Mode, proto: Proto) {

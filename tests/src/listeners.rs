@@ -119,6 +119,7 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "use_remote_address": true,
             "request_timeout": "60s",
+            "access_log": [{ "name": "envoy.access_loggers.stdout", "typed_config": access_log() }],
             "route_config": { "virtual_hosts": virtual_hosts(), "validate_clusters": false },
             "http_filters": [
                 { "name": "envoy.filters.http.set_filter_state", "typed_config": set_filter_state() },
@@ -132,11 +133,22 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
         "name": mode.name(),
         "address": address(at),
         "per_connection_buffer_limit_bytes": BUFFER_LIMIT_BYTES,
-        "filter_chains": [{ "filters": [{
+        "filter_chains": [{ "name": mode.name(), "filters": [{
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": manager,
         }] }],
     })
+}
+
+/// Lines that tell why Envoy answered as it did, for failed tests.
+fn access_log() -> Value {
+    let line = "%START_TIME% %FILTER_CHAIN_NAME% %PROTOCOL% %REQ(:METHOD)% %REQ(:PATH)% \
+                do=%REQ(x-do)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% \
+                in=%BYTES_RECEIVED% out=%BYTES_SENT% ms=%DURATION% id=%REQ(x-request-id)%\n";
+    typed(
+        "extensions.access_loggers.stream.v3.StdoutAccessLog",
+        json!({ "log_format": { "text_format_source": { "inline_string": line } } }),
+    )
 }
 
 /// The header `x-test-state` becomes the filter state `wasm.nano_worker`, as a filter that

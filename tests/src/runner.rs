@@ -177,7 +177,10 @@ fn run_theme(theme: Theme, passed: &mut usize, failed: &mut Vec<String>) {
         }
     });
     if failed.len() > failed_before {
-        println!("{}", stack.log_tails(30));
+        match stack.keep_logs(theme.name) {
+            Ok(directory) => println!("    logs and configuration are in {}", directory.display()),
+            Err(error) => println!("    the logs can't be kept: {error}"),
+        }
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     drop(stack);

@@ -186,13 +186,27 @@ impl Stack {
         self.directory.path()
     }
 
-    /// The last lines of both logs, for a failed test.
+    /// The last lines of both logs.
     pub fn log_tails(&self, lines: usize) -> String {
         format!(
             "--- nano-host\n{}\n--- Envoy\n{}",
             self.host.process().log_tail(lines),
             self.envoy.process().log_tail(lines)
         )
+    }
+
+    /// Copies logs and configuration into a directory that outlives the stack.
+    pub fn keep_logs(&self, name: &str) -> Result<PathBuf> {
+        let kept = std::env::temp_dir().join("nano-e2e-logs").join(name);
+        let failed = |path: &Path| format!("can't copy to {}", path.display());
+        std::fs::create_dir_all(&kept).map_err(Error::during(failed(&kept)))?;
+        for file in ["host.log", "envoy.log", "nano.toml", "envoy.json", "envoy.yaml"] {
+            let from = self.directory().join(file);
+            if from.is_file() {
+                std::fs::copy(from, kept.join(file)).map_err(Error::during(failed(&kept)))?;
+            }
+        }
+        Ok(kept)
     }
 }
 

@@ -41,7 +41,7 @@ impl Reply {
     /// For messages.
     pub fn short_text(&self) -> String {
         let text = self.text();
-        match text.char_indices().nth(400) {
+        match text.char_indices().nth(2000) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }

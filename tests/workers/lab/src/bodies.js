@@ -29,6 +29,12 @@ export async function readThenContinue(request) {
   return fetch(changed);
 }
 
+/** Reads the request, then sends on one of another length. */
+export async function readThenDouble(request) {
+  const text = await request.text();
+  return fetch(new Request(request, { body: text + text }));
+}
+
 export async function readResponse(request) {
   const upstream = await fetch(request);
   const bytes = await upstream.arrayBuffer();
