@@ -13,6 +13,7 @@ use nano_tests::stack::Stack;
 use nano_tests::{cases, envoy, host};
 
 use crate::common::{self, answer, assert_same, lab};
+use crate::failures::assert_page;
 
 pub fn theme() -> Theme {
     let cases: Vec<Case> = cases![
@@ -20,6 +21,7 @@ pub fn theme() -> Theme {
         touched_bodies_are_seen,
         unread_responses_cost_no_phase,
         busy_worker_delays_no_other,
+        overruns_are_1102,
         nothing_is_left_behind,
     ];
     Theme { serial: true, ..common::theme("limits", cases) }
@@ -117,6 +119,18 @@ async fn busy_worker_delays_no_other(stack: Arc<Stack>) {
         worst < Duration::from_millis(400),
         "an answer took {worst:?} while another Worker was busy ({overlapped:?} of {all:?})"
     );
+}
+
+/// Too much CPU time, too much memory: the client is told, and the Worker serves again at once.
+async fn overruns_are_1102(stack: Arc<Stack>) {
+    for path in ["/endless", "/memory"] {
+        let ask = |path: &str| {
+            let url = stack.at(Mode::Lazy, path);
+            Request::new(Proto::H1, "GET", &url).header("x-test-worker", "greedy")
+        };
+        assert_page(&answer(ask(path)).await, 503, "1102", false);
+        assert_eq!(answer(ask("/")).await.text(), "modest", "{path}");
+    }
 }
 
 /// After all is over no stream and no invocation is open.

@@ -7,7 +7,7 @@ use nano_tests::listeners::Mode;
 use nano_tests::runner::Case;
 use nano_tests::stack::Stack;
 
-use crate::common::{flipped, lab};
+use crate::common::{flipped, lab, unique_id};
 use crate::matrix;
 
 /// Modes in which Envoy hands pieces on as they come.
@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         hands_on_pieces_of_responses,
         hands_on_pieces_both_ways,
         slow_client_slows_the_upstream,
+        slow_upstream_slows_the_client,
     )
 }
 
@@ -66,15 +67,36 @@ async fn hands_on_pieces_both_ways(stack: &Stack, mode: Mode, proto: Proto) {
     }
 }
 
-/// Nobody reads, so nobody may write much: neither the runtime host nor Envoy collects it all.
+/// Nobody reads, so the upstream may not write much: nobody between collects what it has.
 async fn slow_client_slows_the_upstream(stack: &Stack, mode: Mode, proto: Proto) {
-    let before = stack.host().resident_bytes().unwrap_or_else(|error| panic!("{error}"));
-    let request = lab(stack, mode, proto, "GET", "/bytes/100000000", "flipResponse");
-    let mut opened = request.open().await.unwrap_or_else(|error| panic!("{error}"));
-    drop(opened.next().await);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let after = stack.host().resident_bytes().unwrap_or_else(|error| panic!("{error}"));
-    let grown = after.saturating_sub(before);
-    // Other cases run beside this one; a body that is collected would be 100 MB.
-    assert!(grown < 60_000_000, "the runtime host grew by {grown} bytes");
+    for handler in ["responseHeaders", "flipResponse"] {
+        let id = unique_id();
+        let request =
+            lab(stack, mode, proto, "GET", "/bytes/100000000", handler).header("x-test-id", &id);
+        let mut opened = request.open().await.unwrap_or_else(|error| panic!("{error}"));
+        drop(opened.next().await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let sent = stack.origin().records(&id)[0].sent_bytes;
+        // Windows and socket buffers on the way are a few megabytes.
+        assert!(sent < LIMIT_BYTES, "{handler}: the upstream has sent {sent} bytes");
+    }
 }
+
+/// The upstream does not read, so the client may not write much.
+async fn slow_upstream_slows_the_client(stack: &Stack, mode: Mode, proto: Proto) {
+    for handler in ["pass", "flipRequest"] {
+        let (request, sender) = lab(stack, mode, proto, "POST", "/hang", handler).streamed();
+        let running = tokio::spawn(request.send());
+        let mut sent: u64 = 0;
+        let piece = vec![1; 100_000];
+        let pause = Duration::from_secs(1);
+        while let Ok(result) = tokio::time::timeout(pause, sender.send(piece.clone())).await {
+            result.unwrap_or_else(|error| panic!("{handler}: {error}"));
+            sent += 100_000;
+            assert!(sent < LIMIT_BYTES, "{handler}: the client could send {sent} bytes");
+        }
+        running.abort();
+    }
+}
+
+const LIMIT_BYTES: u64 = 40_000_000;

@@ -37,6 +37,9 @@ async fn request_trailers(stack: &Stack, mode: Mode, proto: Proto) {
 
 /// A body that JavaScript reads is complete with trailers after it.
 async fn touched_body_before_trailers(stack: &Stack, mode: Mode, proto: Proto) {
+    if mode == Mode::BufferedPartial {
+        return; // Trailers that follow can't be told from a body that was cut at the limit there.
+    }
     let body = pattern::bytes(0, 100_000);
     let request = lab(stack, mode, proto, "POST", "/discard", "flipRequest")
         .trailers(body.clone(), &[("x-after", "the body")]);

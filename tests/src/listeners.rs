@@ -118,6 +118,7 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
             "http_protocol_options": { "enable_trailers": true },
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "use_remote_address": true,
+            "preserve_external_request_id": true,
             "request_timeout": "60s",
             "access_log": [{ "name": "envoy.access_loggers.stdout", "typed_config": access_log() }],
             "route_config": { "virtual_hosts": virtual_hosts(), "validate_clusters": false },

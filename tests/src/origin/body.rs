@@ -92,6 +92,11 @@ impl Body for Watched {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.record.change(|r| r.sent_bytes += data.len() as u64);
+        }
         if frame.is_none() || self.inner.is_end_stream() {
             self.done = true;
         }

@@ -21,6 +21,8 @@ pub struct Record {
     pub headers: http::HeaderMap,
     pub body_bytes: u64,
     pub upload: Upload,
+    /// Bytes of the response body that were handed over so far.
+    pub sent_bytes: u64,
     /// The response body was handed over to its end.
     pub answered: bool,
     /// The response body was dropped before its end: whoever asked for it went away.
@@ -48,6 +50,7 @@ impl Records {
             headers: request.headers().clone(),
             body_bytes: 0,
             upload: Upload::Open,
+            sent_bytes: 0,
             answered: false,
             abandoned: false,
         })));
