@@ -48,9 +48,9 @@ async fn serve(
     let host = start::host(runtime, &metrics)?;
     let listeners = bind(&config).await?;
     if let Some(address) = config.server.admin {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Failure::Host(format!("cannot listen on {address} (admin): {error}")))?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::Host(format!("cannot listen on {address} (admin): {error}"))
+        })?;
         let admin_end = CancellationToken::new();
         tokio::spawn(admin::serve(listener, Arc::clone(&metrics), readiness.clone(), admin_end));
     }
@@ -131,9 +131,9 @@ fn watch_files(
         let (config, bundles) = &mut *state;
         apply(&host, &runtime, config, bundles, change);
     };
-    watch::start(config.clone(), bundles, on_change).map(Some).map_err(|diagnostic| {
-        Failure::Host(format!("{diagnostic}"))
-    })
+    watch::start(config.clone(), bundles, on_change)
+        .map(Some)
+        .map_err(|diagnostic| Failure::Host(format!("{diagnostic}")))
 }
 
 /// Runs on the watch's thread.

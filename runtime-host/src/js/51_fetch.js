@@ -2,7 +2,10 @@
 // fetch() and what a handler's response becomes.
 // Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream.
 
-const { Promise, PromisePrototypeThen, PromiseReject, TypeError } = internals.primordials;
+const {
+  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, MathFloor, Promise,
+  PromisePrototypeThen, PromiseReject, TypeError,
+} = internals.primordials;
 const { host } = internals;
 
 const HOST_BODY = 1;
@@ -26,16 +29,17 @@ function send(state) {
     return PromiseReject(internals.abort.reason(signal));
   }
   const body = internals.body.takeRecord(state.body);
-  return new Promise((resolve, reject) => {
+  let continued = false;
+  const promise = new Promise((resolve, reject) => {
     let onAbort;
     const op = host.begin((kind, a, b) => {
       if (onAbort !== undefined) internals.abort.remove(signal, onAbort);
       if (kind === host.TYPE_ERROR) reject(new TypeError(a));
       else resolve(received(a, b, kind !== host.NO_BODY, signal));
     });
-    let leaving;
+    let answer;
     try {
-      leaving = ops.fetch(
+      answer = ops.fetch(
         op,
         state.methodIsOriginal ? undefined : state.method,
         state.urlIsOriginal ? undefined : state.url,
@@ -50,6 +54,8 @@ function send(state) {
       host.forget(op);
       throw error;
     }
+    const leaving = MathFloor(answer / 2);
+    continued = answer % 2 === 1 && leaving === 0;
     if (leaving !== 0) {
       internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
     }
@@ -62,7 +68,32 @@ function send(state) {
       internals.abort.add(signal, onAbort);
     }
   });
+  if (continued) MapPrototypeSet(continuedPromises, ops.currentInvocation(), promise);
+  return promise;
 }
+
+// ---- `return fetch(request)` ----
+//
+// A handler that returns the very promise of the continued exchange will never look at the response, so the proxy need
+// not show it to us. An async handler's promise is another one: nothing tells it apart from one that looks.
+
+/** invocation → the promise of its continued exchange. */
+const continuedPromises = new Map();
+
+/** Lets the upstream's response go to the client unseen, when it has not arrived yet. */
+function passUpstream(invocation) {
+  MapPrototypeDelete(continuedPromises, invocation);
+  return ops.passUpstream(invocation);
+}
+
+internals.adoption = {
+  __proto__: null,
+  /** What the handler returned; true when that settles the invocation. */
+  returned(invocation, result) {
+    return result === MapPrototypeGet(continuedPromises, invocation) && passUpstream(invocation);
+  },
+  forget: (invocation) => MapPrototypeDelete(continuedPromises, invocation),
+};
 
 /** The Response of a head that arrived. */
 function received(status, id, hasBody, signal) {

@@ -83,7 +83,9 @@ function start(invocation, method, body) {
     return failed(error);
   }
   if (internals.response.is(result)) return succeeded(result);
-  PromisePrototypeThen(PromiseResolve(result), succeeded, failed);
+  const promise = PromiseResolve(result);
+  if (internals.adoption.returned(invocation, promise)) return;
+  PromisePrototypeThen(promise, succeeded, failed);
 }
 
 function abort(invocation) {
@@ -94,6 +96,7 @@ function abort(invocation) {
 function forget(invocation, pendingOps) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   MapPrototypeDelete(signals, invocation);
+  internals.adoption.forget(invocation);
 }
 
 // ---- What a Worker is ----

@@ -94,7 +94,9 @@ pub fn response_url(
         let arriving = s.bodies.get(&body)?;
         match arriving.source {
             Source::Subrequest => Some(arriving.url.clone()),
-            Source::Exchange(_) => s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request)),
+            Source::Exchange(_) => {
+                s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request))
+            }
         }
     });
     if let Some(url) = v8::String::new(scope, &url.unwrap_or_default()) {
@@ -162,7 +164,11 @@ pub fn background(
 }
 
 /// `fail(invocation, exception)`: the handler threw.
-pub fn fail(scope: &mut PinScope<'_, '_>, args: FunctionCallbackArguments<'_>, _rv: ReturnValue<'_>) {
+pub fn fail(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
     let id = args::id(scope, &args, 0);
     let bundle = state::with(scope, |s| s.bundle.clone());
     let text = error::describe(scope, &bundle, args.get(1));
@@ -288,6 +294,28 @@ pub fn fit_length(headers: &mut HeaderList, body: &OutBody, never_has_body: bool
 fn set_length(headers: &mut HeaderList, length: usize) {
     headers.remove("content-length");
     headers.push("content-length", length.to_string());
+}
+
+/// `passUpstream(invocation) → boolean`: the handler's answer is the upstream's response, whatever
+/// it will be. False when that has arrived already.
+pub fn pass_upstream(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let id = args::id(scope, &args, 0);
+    let passed = state::with(scope, |s| {
+        let Some(invocation) = s.touch(id) else { return false };
+        if invocation.answered {
+            return false;
+        }
+        let Some(op) = invocation.upstream.take() else { return false };
+        invocation.waiting.retain(|waiting| *waiting != op);
+        invocation.settled = true;
+        invocation.respond(None, OutBody::AsItCame);
+        true
+    });
+    rv.set_bool(passed);
 }
 
 /// `watchAbort(invocation)`: kept for symmetry with `forget`, which drops the signal.

@@ -10,14 +10,17 @@ use super::exchange::{Given, fit_length, given_body, url_of};
 use super::{args, throw_error, throw_type_error};
 use crate::exchange::{HeaderList, OutBody, RequestHead, Side};
 use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
-use crate::isolate::message::{Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload};
+use crate::isolate::message::{
+    Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload,
+};
 use crate::isolate::state::{self, State};
 
 /// `fetch(op, method?, url?, packed?, incoming, kind, body, redirect, origin) → leaving`
 ///
 /// `method` and `url` are undefined when they are those of the request of the invocation
 /// `incoming`; without `packed` the headers are those of `origin`. `op` will be settled with the
-/// response. `leaving` is not 0 when JavaScript must write the body.
+/// response. The answer is `leaving * 2`, plus 1 when the exchange was continued; `leaving` is not
+/// 0 when JavaScript must write the body.
 pub fn fetch(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
@@ -41,7 +44,9 @@ pub fn fetch(
         headers_origin: args::id(scope, &args, 8),
     };
     match state::with(scope, |s| s.fetch(id, asked)) {
-        Ok(leaving) => rv.set_uint32(leaving.unwrap_or(0)),
+        Ok((leaving, continued)) => {
+            rv.set_double(f64::from(leaving.unwrap_or(0)) * 2.0 + f64::from(u8::from(continued)));
+        }
         Err(Refusal::Type(message)) => throw_type_error(scope, &message),
         Err(Refusal::Plain(message)) => throw_error(scope, message),
     }
@@ -55,7 +60,8 @@ pub fn fetch_abort(
 ) {
     let op = args::id(scope, &args, 0);
     state::with(scope, |s| {
-        let Some(id) = s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
+        let Some(id) =
+            s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
         else {
             return;
         };
@@ -93,7 +99,11 @@ const ORIGIN_NEEDED: &str = "fetch() to the request's own authority works once: 
     [worker.NAME]";
 
 impl State {
-    fn fetch(&mut self, id: InvocationId, asked: Asked) -> Result<Option<LeavingId>, Refusal> {
+    fn fetch(
+        &mut self,
+        id: InvocationId,
+        asked: Asked,
+    ) -> Result<(Option<LeavingId>, bool), Refusal> {
         let invocation = self.invocations.get(&id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
         let own_request = asked.url.is_none() && asked.incoming == id;
         let url = match &asked.url {
@@ -101,13 +111,16 @@ impl State {
             None if own_request => None,
             // A request of another invocation of this isolate.
             None => {
-                let other = self.invocations.get(&asked.incoming).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
+                let other = self
+                    .invocations
+                    .get(&asked.incoming)
+                    .ok_or(Refusal::Plain(super::REQUEST_OVER))?;
                 Some(parse(&url_of(&other.start.request))?)
             }
         };
         let own = url.as_ref().is_none_or(|url| is_own(url, &invocation.start.request));
         if own && !invocation.continued && !invocation.answered {
-            return Ok(self.continue_exchange(id, asked, url.as_ref()));
+            return Ok((self.continue_exchange(id, asked, url.as_ref()), true));
         }
         if own && self.bundle.settings.origin.is_none() {
             return Err(Refusal::Type(ORIGIN_NEEDED.into()));
@@ -116,7 +129,7 @@ impl State {
             Some(url) => url,
             None => parse(&url_of(&invocation.start.request))?,
         };
-        self.subrequest(id, asked, url, own)
+        self.subrequest(id, asked, url, own).map(|leaving| (leaving, false))
     }
 
     fn continue_exchange(
@@ -141,9 +154,8 @@ impl State {
         let unchanged = url.is_none() && asked.method.is_none() && headers_kept;
         let headers = self.headers_of(&asked.headers, asked.headers_origin);
         let invocation = self.touch(id)?;
-        let head = (!unchanged || body != OutBody::AsItCame).then(|| {
-            changed_head(&invocation.start.request, asked.method, url, headers, &body)
-        });
+        let head = (!unchanged || body != OutBody::AsItCame)
+            .then(|| changed_head(&invocation.start.request, asked.method, url, headers, &body));
         invocation.waiting.push(asked.op);
         invocation.continue_exchange(head, body, asked.op);
         leaving

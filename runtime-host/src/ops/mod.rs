@@ -75,6 +75,7 @@ pub fn list() -> Vec<Op> {
         "passThroughOnException" => exchange::pass_through_on_exception,
         "setMetadata" => exchange::set_metadata,
         "background" => exchange::background,
+        "passUpstream" => exchange::pass_upstream,
         "watchAbort" => exchange::watch_abort,
         "fetch" => fetch::fetch,
         "fetchAbort" => fetch::fetch_abort,
