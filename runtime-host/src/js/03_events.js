@@ -535,7 +535,9 @@ class MessageEvent extends Event {
   get ports() {
     return MessageEvent.#fields(this).ports;
   }
-  initMessageEvent(type, bubbles = false, cancelable = false, data = null, origin = "", lastEventId = "", source = null, ports = []) {
+  initMessageEvent(
+    type, bubbles = false, cancelable = false, data = null, origin = "", lastEventId = "", source = null, ports = [],
+  ) {
     MessageEvent.#fields(this);
     const prefix = "Failed to execute 'initMessageEvent' on 'MessageEvent'";
     requireArguments(arguments.length, 1, prefix);

@@ -2,7 +2,10 @@
 // Small globals: self, navigator, queueMicrotask, reportError, and the global scope as an EventTarget.
 
 const { webidl, primordials, events } = internals;
-const { FunctionPrototypeCall, ObjectFreeze, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor, globalThis } = primordials;
+const {
+  FunctionPrototypeCall, ObjectFreeze, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectGetOwnPropertyDescriptor,
+  globalThis,
+} = primordials;
 const { ErrorEvent, EventTarget, PromiseRejectionEvent, defineHandler, fireEvent, hasListeners } = events;
 const { illegalConstructor, illegalInvocation, privateKey, requireArguments } = webidl;
 

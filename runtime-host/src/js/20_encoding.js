@@ -135,7 +135,8 @@ class Decoder {
   #withoutBom(text) {
     const { encoding } = this;
     if (this.ignoreBom || text === "" || StringPrototypeCharCodeAt(text, 0) !== 0xfeff) return text;
-    return encoding === "utf-8" || encoding === "utf-16le" || encoding === "utf-16be" ? StringPrototypeSlice(text, 1) : text;
+    const hasMark = encoding === "utf-8" || encoding === "utf-16le" || encoding === "utf-16be";
+    return hasMark ? StringPrototypeSlice(text, 1) : text;
   }
 }
 

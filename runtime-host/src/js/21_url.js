@@ -80,7 +80,8 @@ class UrlRecord {
     if (isTuple(protocol)) return `${protocol}//${this.cut(this.hostStart, this.portEnd)}`;
     if (protocol !== "blob:") return "null";
     const inner = parse(this.cut(this.pathStart, this.pathEnd));
-    return inner !== null && isTuple(inner.cut(0, inner.schemeEnd + 1)) && inner.cut(0, 4) === "http" ? inner.origin() : "null";
+    const scheme = inner === null ? "" : inner.cut(0, inner.schemeEnd);
+    return scheme === "http" || scheme === "https" ? inner.origin() : "null";
   }
 
   /** The query became `query` (without "?"), serialized by URLSearchParams. */
