@@ -15,4 +15,6 @@ pub mod limits;
 pub mod ops;
 pub mod reply;
 pub mod telemetry;
+#[cfg(test)]
+mod tidy;
 pub mod worker;

@@ -1,1 +1,127 @@
 //! The engine with real isolates and a scripted front end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Host, Routing};
+use crate::client::ClientConfig;
+use crate::exchange::{
+    Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
+};
+use crate::isolate::platform;
+use crate::telemetry::metrics::Metrics;
+use crate::worker::{Bundle, Format, Module, ModuleKind, Settings};
+
+fn bundle(name: &str, source: &str) -> Bundle {
+    let module = Module {
+        specifier: "index.js".into(),
+        kind: ModuleKind::Esm,
+        source: Bytes::copy_from_slice(source.as_bytes()),
+        source_map: None,
+    };
+    let settings = Settings::default();
+    let directory = PathBuf::from("/");
+    Bundle::new(name.into(), directory, Format::Modules, "index.js".into(), vec![module], settings)
+}
+
+fn answering(text: &str) -> String {
+    format!("export default {{ fetch() {{ return new Response({text:?}) }} }}")
+}
+
+fn start(worker: Option<&str>, mode: Option<FailureMode>) -> Start {
+    let request = RequestHead {
+        method: "GET".into(),
+        scheme: "http".into(),
+        authority: "example.com".into(),
+        path: "/".into(),
+        ..RequestHead::default()
+    };
+    Start {
+        request,
+        worker: worker.map(Into::into),
+        failure_mode: mode,
+        request_id: "r".into(),
+        cf: serde_json::Map::new(),
+    }
+}
+
+fn session(host: &Host, start: Start) -> Box<dyn Session> {
+    match host.start(start) {
+        Started::Session(session) => session,
+        Started::NoWorker => panic!("no Worker"),
+    }
+}
+
+/// Waits until the Worker's commands are there: another thread may run the isolate.
+async fn commands(session: &dyn Session) -> Vec<Command> {
+    let mut commands = Vec::new();
+    std::future::poll_fn(|cx| session.outbox().poll_drain(cx, &mut commands)).await;
+    commands
+}
+
+fn text(commands: &[Command]) -> String {
+    match commands {
+        [Command::Respond(response)] => match &response.body {
+            OutBody::Full(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn host() -> Arc<Host> {
+    platform::initialize();
+    let client = ClientConfig::load(None).expect("TLS");
+    Host::new(tokio::runtime::Handle::current(), client, Arc::new(Metrics::new()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_gets_the_named_worker_the_default_or_none() {
+    let host = host();
+    host.deploy(bundle("a", &answering("from a"))).await.expect("a starts");
+    assert!(matches!(host.start(start(None, None)), Started::NoWorker));
+    host.set_routing(Routing { default: Some("a".into()), ..Routing::default() });
+    for named in [None, Some("a")] {
+        let session = session(&host, start(named, None));
+        assert_eq!(text(&commands(&*session).await), "from a");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_worker_fails_by_the_routes_mode() {
+    let host = host();
+    let open = session(&host, start(Some("gone"), Some(FailureMode::Open)));
+    assert_eq!(commands(&*open).await, [Command::PassThrough]);
+    let closed = session(&host, start(Some("gone"), None));
+    assert!(text(&commands(&*closed).await).contains("1104"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_does_not_start_leaves_the_old_one() {
+    let host = host();
+    host.deploy(bundle("a", &answering("one"))).await.expect("it starts");
+    let refused = host.deploy(bundle("a", "export default {")).await.expect_err("a syntax error");
+    assert!(refused.to_string().contains("index.js"), "{refused}");
+    assert_eq!(text(&commands(&*session(&host, start(Some("a"), None))).await), "one");
+    host.deploy(bundle("a", &answering("two"))).await.expect("it starts");
+    assert_eq!(text(&commands(&*session(&host, start(Some("a"), None))).await), "two");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_threads_share_an_isolate() {
+    let host = host();
+    host.deploy(bundle("a", &answering("ok"))).await.expect("it starts");
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let host = Arc::clone(&host);
+            tokio::spawn(
+                async move { text(&commands(&*session(&host, start(Some("a"), None))).await) },
+            )
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.expect("no panic"), "ok");
+    }
+}
