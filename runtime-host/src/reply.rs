@@ -60,8 +60,7 @@ fn json(status: u16, code: u16, title: &str, request_id: &str, detail: Option<&s
 }
 
 fn html(code: u16, title: &str, request_id: &str, detail: Option<&str>) -> String {
-    let detail =
-        detail.map_or(String::new(), |detail| format!("<pre>{}</pre>\n", escape(detail)));
+    let detail = detail.map_or(String::new(), |detail| format!("<pre>{}</pre>\n", escape(detail)));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><title>Error {code}</title></head>\n\
          <body><h1>Error {code}</h1>\n<p>{title}.</p>\n{detail}\

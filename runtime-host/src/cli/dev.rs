@@ -22,7 +22,9 @@ pub fn run(path: &Path, listen: SocketAddr, origin: Option<&str>) -> Result<(), 
     let origin = origin
         .map(|text| {
             let url = config::parse_origin(text).map_err(|error| format!("--origin: {error}"))?;
-            Origin::of(&url).map(|origin| (origin, url)).map_err(|error| format!("--origin: {error}"))
+            Origin::of(&url)
+                .map(|origin| (origin, url))
+                .map_err(|error| format!("--origin: {error}"))
         })
         .transpose()
         .map_err(Failure::Host)?;

@@ -48,9 +48,9 @@ async fn serve(
     let host = start::host(runtime, &metrics)?;
     let listeners = bind(&config).await?;
     if let Some(address) = config.server.admin {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Failure::Host(format!("cannot listen on {address} (admin): {error}")))?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::Host(format!("cannot listen on {address} (admin): {error}"))
+        })?;
         let admin_end = CancellationToken::new();
         tokio::spawn(admin::serve(listener, Arc::clone(&metrics), readiness.clone(), admin_end));
     }
@@ -70,6 +70,8 @@ async fn serve(
     }
     let settings = Settings {
         mode_override: config.ext_proc.mode_override,
+        response_buffer_bytes: config.ext_proc.response_buffer_bytes,
+        max_message_bytes: config.ext_proc.max_message_bytes as usize,
         drain_timeout: config.server.drain_timeout,
         ..Settings::default()
     };
@@ -131,9 +133,9 @@ fn watch_files(
         let (config, bundles) = &mut *state;
         apply(&host, &runtime, config, bundles, change);
     };
-    watch::start(config.clone(), bundles, on_change).map(Some).map_err(|diagnostic| {
-        Failure::Host(format!("{diagnostic}"))
-    })
+    watch::start(config.clone(), bundles, on_change)
+        .map(Some)
+        .map_err(|diagnostic| Failure::Host(format!("{diagnostic}")))
 }
 
 /// Runs on the watch's thread.

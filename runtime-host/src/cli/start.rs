@@ -48,7 +48,10 @@ pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// A host without Workers on this runtime.
-pub fn host(runtime: &tokio::runtime::Runtime, metrics: &Arc<Metrics>) -> Result<Arc<Host>, Failure> {
+pub fn host(
+    runtime: &tokio::runtime::Runtime,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Host>, Failure> {
     let client = ClientConfig::load(None)
         .map_err(|error| Failure::Host(format!("cannot set TLS up: {error}")))?;
     Ok(Host::new(runtime.handle().clone(), client, Arc::clone(metrics)))

@@ -54,7 +54,10 @@ impl Worker {
         };
         services.runtime.spawn_blocking(move || {
             if let Err(error) = fresh.begin() {
-                tracing::error!(worker = fresh.bundle().name, "a fresh isolate did not start: {error}");
+                tracing::error!(
+                    worker = fresh.bundle().name,
+                    "a fresh isolate did not start: {error}"
+                );
             }
         });
     }

@@ -153,9 +153,8 @@ fn fetch_request(
         max_redirects: MAX_REDIRECTS,
         override_target,
         on_hop: Some(Box::new(move |_| {
-            budget = budget
-                .checked_sub(1)
-                .ok_or("Too many subrequests by single Worker invocation.")?;
+            budget =
+                budget.checked_sub(1).ok_or("Too many subrequests by single Worker invocation.")?;
             Ok(())
         })),
     })

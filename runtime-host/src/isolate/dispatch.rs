@@ -330,7 +330,9 @@ impl Turn<'_> {
             if reader.is_none() {
                 arriving.chunks.push_back(chunk.clone());
             }
-            if arriving.waiting.is_some() && arriving.buffered() > s.bundle.settings.limits.memory_bytes() {
+            if arriving.waiting.is_some()
+                && arriving.buffered() > s.bundle.settings.limits.memory_bytes()
+            {
                 finish::fail(s, id, Outcome::ExceededMemory, memory_text(s));
                 return None;
             }
@@ -393,7 +395,8 @@ impl Turn<'_> {
                 None => return self.settle_out_of_memory(scope, op),
             },
             Value::Text(text) => {
-                let text = v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope));
+                let text =
+                    v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope));
                 (text.into(), undefined)
             }
             Value::Response(status, body) => (

@@ -49,9 +49,11 @@ fn place(
 fn map_positions(bundle: &Bundle, stack: &str) -> String {
     let mapped: Vec<String> = stack
         .split('\n')
-        .map(|line| {
-            if line.starts_with("    at ") { map_line(bundle, line) } else { line.to_owned() }
-        })
+        .map(
+            |line| {
+                if line.starts_with("    at ") { map_line(bundle, line) } else { line.to_owned() }
+            },
+        )
         .collect();
     mapped.join("\n")
 }

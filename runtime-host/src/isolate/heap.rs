@@ -57,7 +57,11 @@ impl HeapGuard {
         });
         let data: *mut c_void = (&raw const *guard).cast_mut().cast();
         isolate.add_near_heap_limit_callback(near_heap_limit, data);
-        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
+        isolate.add_gc_epilogue_callback(
+            after_collection,
+            data,
+            v8::GCType::kGCTypeMarkSweepCompact,
+        );
         guard
     }
 

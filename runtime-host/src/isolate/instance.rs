@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dispatch::{self, Hooks};
+use super::heap::{self, HeapGuard};
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::heap::{self, HeapGuard};
 use super::{error, load, platform, snapshot, watch};
 use crate::worker::Bundle;
 
@@ -32,10 +32,9 @@ impl std::fmt::Display for StartError {
                  or raise limits.startup_ms",
                 limit.as_millis()
             ),
-            Self::Memory { limit_mb } => write!(
-                f,
-                "start-up needed more than {limit_mb} MB of memory (limits.memory_mb)"
-            ),
+            Self::Memory { limit_mb } => {
+                write!(f, "start-up needed more than {limit_mb} MB of memory (limits.memory_mb)")
+            }
         }
     }
 }

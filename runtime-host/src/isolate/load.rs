@@ -50,7 +50,10 @@ fn settled(scope: &mut PinScope<'_, '_>, promise: Local<'_, v8::Value>) -> Optio
             None
         }
         v8::PromiseState::Pending => {
-            throw(scope, "the Worker's top-level await never finishes: there is no I/O, and no timer, before the first request");
+            throw(
+                scope,
+                "the Worker's top-level await never finishes: there is no I/O, and no timer, before the first request",
+            );
             None
         }
     }
@@ -94,7 +97,10 @@ fn remember(scope: &mut PinScope<'_, '_>, name: &str, module: Local<'_, v8::Modu
     });
 }
 
-fn compile_source<'s>(scope: &mut PinScope<'s, '_>, module: &Module) -> Option<Local<'s, v8::Module>> {
+fn compile_source<'s>(
+    scope: &mut PinScope<'s, '_>,
+    module: &Module,
+) -> Option<Local<'s, v8::Module>> {
     let code = source_string(scope, module)?;
     let origin = origin(scope, &module.specifier, true)?;
     let mut source = v8::script_compiler::Source::new(code, Some(&origin));
@@ -258,7 +264,10 @@ pub unsafe extern "C" fn import_meta_callback(
     }
 }
 
-fn source_string<'s>(scope: &mut PinScope<'s, '_>, module: &Module) -> Option<Local<'s, v8::String>> {
+fn source_string<'s>(
+    scope: &mut PinScope<'s, '_>,
+    module: &Module,
+) -> Option<Local<'s, v8::String>> {
     let string = if module.source.is_ascii() {
         v8::String::new_from_one_byte(scope, &module.source, v8::NewStringType::Normal)
     } else {

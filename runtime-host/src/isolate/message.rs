@@ -24,20 +24,47 @@ pub type OpId = u32;
 /// An event for an isolate.
 pub enum Message {
     /// Begin the handler for a request.
-    Start { id: InvocationId, start: Box<Start>, outbox: Arc<Outbox> },
+    Start {
+        id: InvocationId,
+        start: Box<Start>,
+        outbox: Arc<Outbox>,
+    },
     /// The front end says something about an exchange.
-    Exchange { id: InvocationId, event: Event },
-    Timer { id: InvocationId, timer: u32 },
+    Exchange {
+        id: InvocationId,
+        event: Event,
+    },
+    Timer {
+        id: InvocationId,
+        timer: u32,
+    },
     /// A subrequest's response head, or why there is none (a text for the Worker's author).
-    Subrequest { id: InvocationId, op: OpId, result: Result<SubrequestHead, String> },
+    Subrequest {
+        id: InvocationId,
+        op: OpId,
+        result: Result<SubrequestHead, String>,
+    },
     /// Part of a subrequest's response body.
-    Chunk { body: BodyId, chunk: Bytes },
-    End { body: BodyId },
-    Failed { body: BodyId, reason: String },
+    Chunk {
+        body: BodyId,
+        chunk: Bytes,
+    },
+    End {
+        body: BodyId,
+    },
+    Failed {
+        body: BodyId,
+        reason: String,
+    },
     /// An upload may take more.
-    UploadRoom { leaving: LeavingId },
+    UploadRoom {
+        leaving: LeavingId,
+    },
     /// The invocation's time is up.
-    Expired { id: InvocationId, limit: Expiry },
+    Expired {
+        id: InvocationId,
+        limit: Expiry,
+    },
 }
 
 /// Which clock ran out.
@@ -119,10 +146,19 @@ pub enum Effect {
     UploadChunk(LeavingId, Bytes),
     UploadEnd(LeavingId),
     UploadError(LeavingId, String),
-    Timer { id: InvocationId, timer: u32, delay: Duration },
-    ClearTimer { id: InvocationId, timer: u32 },
+    Timer {
+        id: InvocationId,
+        timer: u32,
+        delay: Duration,
+    },
+    ClearTimer {
+        id: InvocationId,
+        timer: u32,
+    },
     /// The response was given; `waitUntil` work may go on for its time.
-    WaitUntil { id: InvocationId },
+    WaitUntil {
+        id: InvocationId,
+    },
     /// Nothing more will happen for this invocation.
     Finished(Box<Finished>),
 }

@@ -72,7 +72,9 @@ pub fn pack(list: &HeaderList) -> Vec<u8> {
         packed.extend_from_slice(name);
         packed.push(b'\n');
         // A peer that lets control characters through must not make two fields of one.
-        packed.extend(value.iter().map(|byte| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { *byte }));
+        packed.extend(
+            value.iter().map(|byte| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { *byte }),
+        );
     }
     packed
 }

@@ -42,12 +42,12 @@ pub fn promise_state(
     args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
-    let state = v8::Local::<v8::Promise>::try_from(args.get(0)).map_or(-1, |promise| {
-        match promise.state() {
-            v8::PromiseState::Pending => 0,
-            v8::PromiseState::Fulfilled => 1,
-            v8::PromiseState::Rejected => 2,
-        }
+    let state = v8::Local::<v8::Promise>::try_from(args.get(0)).map_or(-1, |promise| match promise
+        .state()
+    {
+        v8::PromiseState::Pending => 0,
+        v8::PromiseState::Fulfilled => 1,
+        v8::PromiseState::Rejected => 2,
     });
     rv.set_int32(state);
 }

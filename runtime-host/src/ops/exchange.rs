@@ -94,7 +94,9 @@ pub fn response_url(
         let arriving = s.bodies.get(&body)?;
         match arriving.source {
             Source::Subrequest => Some(arriving.url.clone()),
-            Source::Exchange(_) => s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request)),
+            Source::Exchange(_) => {
+                s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request))
+            }
         }
     });
     if let Some(url) = v8::String::new(scope, &url.unwrap_or_default()) {
@@ -162,7 +164,11 @@ pub fn background(
 }
 
 /// `fail(invocation, exception)`: the handler threw.
-pub fn fail(scope: &mut PinScope<'_, '_>, args: FunctionCallbackArguments<'_>, _rv: ReturnValue<'_>) {
+pub fn fail(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
     let id = args::id(scope, &args, 0);
     let bundle = state::with(scope, |s| s.bundle.clone());
     let text = error::describe(scope, &bundle, args.get(1));

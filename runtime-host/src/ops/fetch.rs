@@ -10,7 +10,9 @@ use super::exchange::{Given, fit_length, given_body, url_of};
 use super::{args, throw_error, throw_type_error};
 use crate::exchange::{HeaderList, OutBody, RequestHead, Side};
 use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
-use crate::isolate::message::{Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload};
+use crate::isolate::message::{
+    Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload,
+};
 use crate::isolate::state::{self, State};
 
 /// `fetch(op, method?, url?, packed?, incoming, kind, body, redirect, origin) → leaving`
@@ -55,7 +57,8 @@ pub fn fetch_abort(
 ) {
     let op = args::id(scope, &args, 0);
     state::with(scope, |s| {
-        let Some(id) = s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
+        let Some(id) =
+            s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
         else {
             return;
         };
@@ -101,7 +104,10 @@ impl State {
             None if own_request => None,
             // A request of another invocation of this isolate.
             None => {
-                let other = self.invocations.get(&asked.incoming).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
+                let other = self
+                    .invocations
+                    .get(&asked.incoming)
+                    .ok_or(Refusal::Plain(super::REQUEST_OVER))?;
                 Some(parse(&url_of(&other.start.request))?)
             }
         };
@@ -141,9 +147,8 @@ impl State {
         let unchanged = url.is_none() && asked.method.is_none() && headers_kept;
         let headers = self.headers_of(&asked.headers, asked.headers_origin);
         let invocation = self.touch(id)?;
-        let head = (!unchanged || body != OutBody::AsItCame).then(|| {
-            changed_head(&invocation.start.request, asked.method, url, headers, &body)
-        });
+        let head = (!unchanged || body != OutBody::AsItCame)
+            .then(|| changed_head(&invocation.start.request, asked.method, url, headers, &body));
         invocation.waiting.push(asked.op);
         invocation.continue_exchange(head, body, asked.op);
         leaving

@@ -44,7 +44,8 @@ pub fn timer_clear(
     let timer = args::id(scope, &args, 0);
     // Another invocation's timer may be cleared: they share the isolate's numbers.
     state::with(scope, |s| {
-        let owner = s.invocations.iter().find(|(_, i)| i.timers.contains(&timer)).map(|(id, _)| *id);
+        let owner =
+            s.invocations.iter().find(|(_, i)| i.timers.contains(&timer)).map(|(id, _)| *id);
         let Some(id) = owner else { return };
         if let Some(invocation) = s.touch(id) {
             invocation.timers.retain(|t| *t != timer);

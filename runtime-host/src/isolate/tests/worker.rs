@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::exchange::{Command, Event, HeaderList, OutBody, Outbox, RequestHead, Respond, ResponseHead, Start};
+use crate::exchange::{
+    Command, Event, HeaderList, OutBody, Outbox, RequestHead, Respond, ResponseHead, Start,
+};
 use crate::isolate::message::{Effect, Message};
 use crate::isolate::{Health, Instance, StartError, platform};
 use crate::telemetry::Outcome;
@@ -199,8 +201,7 @@ fn exceptions_carry_their_place_and_give_a_page_without_it() {
 
 #[test]
 fn a_promise_that_never_settles_is_found() {
-    let mut worker =
-        Driver::new("export default { fetch() { return new Promise(() => {}) } }");
+    let mut worker = Driver::new("export default { fetch() { return new Promise(() => {}) } }");
     let commands = worker.start("GET", "/");
     assert_eq!(respond(&commands).head.as_ref().map(|h| h.status), Some(500));
     assert_eq!(worker.finished().map(|f| f.0), Some(Outcome::Exception));
@@ -252,8 +253,14 @@ fn a_worker_that_does_not_compile_is_refused_with_its_place() {
     let text = refused("export default {\n  fetch( { }\n}");
     assert!(text.contains("src/index.js:") && text.contains("SyntaxError"), "{text}");
     assert!(refused("export const a = 1;").contains("no default export"));
-    assert!(refused("await new Promise(() => {}); export default { fetch() {} }").contains("top-level await"));
-    assert!(refused("fetch('http://a/')\nexport default 1").contains("global scope") || !refused("setTimeout(() => {}, 1); export default { fetch() {} }").is_empty());
+    assert!(
+        refused("await new Promise(() => {}); export default { fetch() {} }")
+            .contains("top-level await")
+    );
+    assert!(
+        refused("fetch('http://a/')\nexport default 1").contains("global scope")
+            || !refused("setTimeout(() => {}, 1); export default { fetch() {} }").is_empty()
+    );
 }
 
 #[test]
