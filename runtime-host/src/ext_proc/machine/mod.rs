@@ -28,6 +28,9 @@
 //!   one; a gRPC request gets it as trailers.
 //! - After a standalone override, and after one to FDS in a response's header reply, Envoy
 //!   leaves `content-length` alone: it must be removed, or set to what will leave.
+//! - A stream that ends with an error is no safe way to break a message off: with
+//!   `failure_mode_allow` Envoy goes on with the original's rest. `ImmediateResponse` is, in every
+//!   mode: it resets a message that has begun.
 //! - `mode_override` is ignored when FDS is *configured* in either direction.
 //! - `StreamedImmediateResponse` needs both body modes to be NONE or FDS.
 
