@@ -44,9 +44,7 @@ impl Config {
             config.read_overrides(&reader, &section);
         }
         if let Some(section) = top.table("ext_proc") {
-            config.ext_proc.mode_override =
-                section.boolean("mode_override").unwrap_or(config.ext_proc.mode_override);
-            section.finish(Unknown::Error);
+            config.read_ext_proc(section);
         }
         if let Some(section) = top.table("log") {
             if section.choice("level", LEVELS).is_some() {
@@ -111,6 +109,19 @@ impl Config {
         section.finish(Unknown::Error);
     }
 
+    fn read_ext_proc(&mut self, section: Section<'_>) {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        let ext_proc = &mut self.ext_proc;
+        ext_proc.mode_override = section.boolean("mode_override").unwrap_or(ext_proc.mode_override);
+        ext_proc.response_buffer_bytes = section
+            .integer("response_buffer_bytes", 0, 2 * GIB)
+            .unwrap_or(ext_proc.response_buffer_bytes);
+        ext_proc.max_message_bytes = section
+            .integer("max_message_bytes", 1024 * 1024, 2 * GIB)
+            .unwrap_or(ext_proc.max_message_bytes);
+        section.finish(Unknown::Error);
+    }
+
     fn read_overrides(&mut self, reader: &Reader<'_>, workers: &Section<'_>) {
         for entry in workers.entries() {
             let Some(section) = workers.subsection(entry) else { continue };
@@ -119,6 +130,7 @@ impl Config {
                 environment: section.string("environment", "\"production\"").map(ToOwned::to_owned),
                 failure_mode: section.choice("failure_mode", FAILURE_MODES),
                 debug_errors: section.boolean("debug_errors"),
+                reads_responses: section.boolean("reads_responses"),
                 vars: section
                     .table("vars")
                     .iter()

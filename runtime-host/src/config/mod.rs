@@ -83,6 +83,8 @@ pub struct WorkerOverrides {
     pub environment: Option<String>,
     pub failure_mode: Option<FailureMode>,
     pub debug_errors: Option<bool>,
+    /// Its handlers read large response bodies before they answer.
+    pub reads_responses: Option<bool>,
     /// Added to the wrangler file's; the same name replaces.
     pub vars: Map<String, Value>,
     pub limits: LimitOverrides,
@@ -92,6 +94,11 @@ pub struct WorkerOverrides {
 pub struct ExtProc {
     /// Envoy takes mode overrides before it sent a body (1.40 and later).
     pub mode_override: bool,
+    /// The largest response that Envoy buffers for a Worker: its listener's
+    /// `per_connection_buffer_limit_bytes`.
+    pub response_buffer_bytes: u64,
+    /// The largest gRPC message; one holds a whole body in mode BUFFERED.
+    pub max_message_bytes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -126,7 +133,11 @@ impl Default for Workers {
 
 impl Default for ExtProc {
     fn default() -> Self {
-        Self { mode_override: true }
+        Self {
+            mode_override: true,
+            response_buffer_bytes: 1024 * 1024,
+            max_message_bytes: 64 * 1024 * 1024,
+        }
     }
 }
 

@@ -46,12 +46,15 @@ subrequests = 3
 origin = "https://origin.example:8443/"
 failure_mode = "closed"
 debug_errors = false
+reads_responses = true
 vars = { KEY = "override", N = { a = 1 } }
 [worker.hello.limits]
 memory_mb = 64
 wall_ms = 7
 [ext_proc]
 mode_override = false
+response_buffer_bytes = 32768
+max_message_bytes = 2097152
 [log]
 level = "debug"
 "#,
@@ -78,11 +81,14 @@ level = "debug"
     assert_eq!(hello.origin.unwrap().as_str(), "https://origin.example:8443/");
     assert_eq!(hello.failure_mode, Some(FailureMode::Closed));
     assert_eq!(hello.debug_errors, Some(false));
+    assert_eq!(hello.reads_responses, Some(true));
     assert_eq!(hello.vars["N"]["a"], 1);
     let limits = hello.limits.over(&config.limits);
     assert_eq!((limits.cpu_ms, limits.memory_mb, limits.wall_ms), (50, 64, 7));
     assert_eq!((limits.subrequests, limits.startup_ms), (3, 1000));
     assert!(!config.ext_proc.mode_override);
+    assert_eq!(config.ext_proc.response_buffer_bytes, 32 * 1024);
+    assert_eq!(config.ext_proc.max_message_bytes, 2 * 1024 * 1024);
     assert_eq!(config.log.level, "debug");
 }
 

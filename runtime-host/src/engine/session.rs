@@ -63,6 +63,10 @@ impl Session for Running {
     fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
+
+    fn reads_response_first(&self) -> bool {
+        self.actor.bundle().settings.reads_responses
+    }
 }
 
 impl Drop for Running {

@@ -158,9 +158,9 @@ pub trait Session: Send {
     /// later and wake whoever polls the outbox. Never blocks on an isolate.
     fn post(&self, event: Event);
     fn outbox(&self) -> &Arc<Outbox>;
-    /// A guess from earlier exchanges: this Worker's handlers read the upstream's response body
-    /// before they answer. A front end may then have the body sent to it from the start; without
-    /// it the body is asked for later, which can cost a round trip and limit its size.
+    /// The operator said that this Worker's handlers read the upstream's response body before they
+    /// answer. A front end may then have the body sent to it from the start; without it the body
+    /// is asked for later, which can cost a round trip and limit its size.
     fn reads_response_first(&self) -> bool {
         false
     }

@@ -18,8 +18,6 @@ pub enum Code {
     ResourceExhausted = 8,
     FailedPrecondition = 9,
     Unimplemented = 12,
-    Internal = 13,
-    Unavailable = 14,
 }
 
 impl Status {
@@ -40,10 +38,6 @@ impl Status {
     /// The peer sent more than is allowed.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self { code: Code::ResourceExhausted, message: message.into() }
-    }
-
-    pub fn internal(message: impl Into<String>) -> Self {
-        Self { code: Code::Internal, message: message.into() }
     }
 
     pub fn is_ok(&self) -> bool {

@@ -62,6 +62,9 @@ pub struct Settings {
     pub failure_mode: FailureMode,
     /// Error pages carry the stack.
     pub debug_errors: bool,
+    /// Its handlers read large response bodies before they answer: a front end may bring every
+    /// response body here from the start.
+    pub reads_responses: bool,
 }
 
 /// One version of a Worker, immutable.

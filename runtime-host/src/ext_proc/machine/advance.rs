@@ -433,21 +433,16 @@ impl Machine {
         }
     }
 
-    /// The Worker's body failed or can't be sent: an error page while that is possible, else the
-    /// message is cut off so that its receiver sees it is broken.
+    /// The Worker's body failed or can't be sent. An `ImmediateResponse` is an error page where
+    /// nothing was sent yet; later Envoy resets the message with it, so that its receiver sees it
+    /// is broken. An error of the stream would not do: with `failure_mode_allow` Envoy appends
+    /// what is left of the original body (tried on 1.40, STREAMED).
     pub(super) fn abort(&mut self, side: Side, reason: String, out: &mut Outputs) {
         tracing::warn!(side = texts::name(side), reason, "a Worker's body failed");
-        let leg = self.leg(side);
-        let uncommitted = leg.head == Head::Owed || leg.mode.is_buffered();
-        let answering = self.answer.as_ref().is_some_and(|answer| answer.started);
-        if uncommitted && !answering {
-            let mut head = ResponseHead { status: 500, ..ResponseHead::default() };
-            head.headers.push("content-type", "text/plain; charset=utf-8");
-            self.send(reply::immediate(&head, "The Worker's body failed.\n".into()), out);
-            self.close(Status::ok(), Close::Complete, out);
-        } else {
-            self.close(Status::internal(reason), Close::Complete, out);
-        }
+        let mut head = ResponseHead { status: 500, ..ResponseHead::default() };
+        head.headers.push("content-type", "text/plain; charset=utf-8");
+        self.send(reply::immediate(&head, "The Worker's body failed.\n".into()), out);
+        self.close(Status::ok(), Close::Complete, out);
     }
 }
 

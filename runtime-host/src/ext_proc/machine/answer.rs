@@ -13,7 +13,7 @@ use crate::ext_proc::status::Status;
 pub(super) struct Answer {
     head: ResponseHead,
     /// A streamed immediate response has begun.
-    pub started: bool,
+    started: bool,
 }
 
 impl Answer {

@@ -18,9 +18,9 @@
 //!   header reply: Envoy then still takes status and header changes with the body reply. That
 //!   works up to the listener's `per_connection_buffer_limit_bytes`; above it Envoy answers 500.
 //! - An override of the *response* body to FDS in the reply to the request's headers lets the
-//!   response's header reply wait for the body, without a limit. Used for Workers that are known
-//!   to read the response first ([`Hints::reads_response_first`]): the body then always comes here.
-//!   It can't be taken back in the response phase: a body on its way is lost.
+//!   response's header reply wait for the body, without a limit. Used for Workers whose
+//!   operator asks for it ([`Hints::reads_response_first`]): every body then comes here. It can't
+//!   be taken back in the response phase, since a body on its way is lost.
 //! - A response whose handler answers with a stream gets FDS with the header reply.
 //! - `CONTINUE_AND_REPLACE` always makes the message chunked (HTTP/1.1), whatever
 //!   `content-length` says. `ImmediateResponse` sets the right `content-length`, takes several
@@ -28,6 +28,9 @@
 //!   one; a gRPC request gets it as trailers.
 //! - After a standalone override, and after one to FDS in a response's header reply, Envoy
 //!   leaves `content-length` alone: it must be removed, or set to what will leave.
+//! - A stream that ends with an error is no safe way to break a message off: with
+//!   `failure_mode_allow` Envoy goes on with the original's rest. `ImmediateResponse` is, in every
+//!   mode: it resets a message that has begun.
 //! - `mode_override` is ignored when FDS is *configured* in either direction.
 //! - `StreamedImmediateResponse` needs both body modes to be NONE or FDS.
 
@@ -70,7 +73,7 @@ pub struct Outputs {
 /// What the front end knows of the Worker beyond its commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// This Worker's handlers usually read the upstream's response body before they answer.
+    /// This Worker's handlers read the upstream's response body before they answer.
     pub reads_response_first: bool,
 }
 

@@ -52,8 +52,8 @@ pub(super) fn response_too_large(length: u64, limit: u64) -> String {
     format!(
         "the response body has {length} bytes; to read it before the response is returned Envoy \
          must buffer it, up to {limit} bytes. Return a stream (response.body.pipeThrough(...)), \
-         or raise the listener's per_connection_buffer_limit_bytes in Envoy and \
-         response_buffer_bytes in nano.toml"
+         set reads_responses = true for the Worker in nano.toml, or raise the listener's \
+         per_connection_buffer_limit_bytes in Envoy and response_buffer_bytes in nano.toml"
     )
 }
 

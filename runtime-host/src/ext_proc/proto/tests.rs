@@ -210,15 +210,15 @@ fn every_body_mutation_is_read_and_written_alike() {
 fn every_response_kind_is_read_and_written_alike() {
     use processing_response::Response as Mine;
     use theirs::processing_response::Response as Theirs;
-    let (mutation, m) = header_mutation();
+    let (mutation, their_mutation) = header_mutation();
     let common = CommonResponse { clear_route_cache: true, ..CommonResponse::default() };
-    let c = theirs::CommonResponse { clear_route_cache: true, ..Default::default() };
+    let their_common = theirs::CommonResponse { clear_route_cache: true, ..Default::default() };
     let headers = HeadersResponse { response: Some(common.clone()) };
-    let h = theirs::HeadersResponse { response: Some(c.clone()) };
+    let their_headers = theirs::HeadersResponse { response: Some(their_common.clone()) };
     let body = BodyResponse { response: Some(common) };
-    let b = theirs::BodyResponse { response: Some(c) };
+    let their_body = theirs::BodyResponse { response: Some(their_common) };
     let trailers = TrailersResponse { header_mutation: Some(mutation.clone()) };
-    let t = theirs::TrailersResponse { header_mutation: Some(m.clone()) };
+    let their_trailers = theirs::TrailersResponse { header_mutation: Some(their_mutation.clone()) };
     let immediate = ImmediateResponse {
         status: Some(HttpStatus { code: 418 }),
         headers: Some(mutation),
@@ -226,24 +226,24 @@ fn every_response_kind_is_read_and_written_alike() {
         grpc_status: Some(GrpcStatus { status: 7 }),
         details: "why".into(),
     };
-    let i = theirs::ImmediateResponse {
+    let their_immediate = theirs::ImmediateResponse {
         status: Some(types::HttpStatus { code: 418 }),
-        headers: Some(m),
+        headers: Some(their_mutation),
         body: b"body".to_vec(),
         grpc_status: Some(theirs::GrpcStatus { status: 7 }),
         details: "why".into(),
     };
     for (mine, theirs) in [
-        (Mine::RequestHeaders(headers.clone()), Theirs::RequestHeaders(h.clone())),
-        (Mine::ResponseHeaders(headers), Theirs::ResponseHeaders(h)),
-        (Mine::RequestBody(body.clone()), Theirs::RequestBody(b.clone())),
-        (Mine::ResponseBody(body), Theirs::ResponseBody(b)),
-        (Mine::RequestTrailers(trailers.clone()), Theirs::RequestTrailers(t.clone())),
-        (Mine::ResponseTrailers(trailers), Theirs::ResponseTrailers(t)),
-        (Mine::Immediate(immediate), Theirs::ImmediateResponse(i)),
+        (Mine::RequestHeaders(headers.clone()), Theirs::RequestHeaders(their_headers.clone())),
+        (Mine::ResponseHeaders(headers), Theirs::ResponseHeaders(their_headers)),
+        (Mine::RequestBody(body.clone()), Theirs::RequestBody(their_body.clone())),
+        (Mine::ResponseBody(body), Theirs::ResponseBody(their_body)),
+        (Mine::RequestTrailers(trailers.clone()), Theirs::RequestTrailers(their_trailers.clone())),
+        (Mine::ResponseTrailers(trailers), Theirs::ResponseTrailers(their_trailers)),
+        (Mine::Immediate(immediate), Theirs::ImmediateResponse(their_immediate)),
     ] {
-        let (metadata, d) = structs();
-        let (mode, o) = processing_mode();
+        let (metadata, their_metadata) = structs();
+        let (mode, their_mode) = processing_mode();
         let mine = ProcessingResponse {
             response: Some(mine),
             dynamic_metadata: Some(metadata),
@@ -252,8 +252,8 @@ fn every_response_kind_is_read_and_written_alike() {
         };
         let theirs = theirs::ProcessingResponse {
             response: Some(theirs),
-            dynamic_metadata: Some(d),
-            mode_override: Some(o),
+            dynamic_metadata: Some(their_metadata),
+            mode_override: Some(their_mode),
             override_message_timeout: Some(protobuf::Duration { seconds: 3, nanos: 5 }),
             ..theirs::ProcessingResponse::default()
         };

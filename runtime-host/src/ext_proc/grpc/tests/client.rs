@@ -102,18 +102,14 @@ impl Stream {
                 *self.frames.last_mut().unwrap() += 1;
                 return Ok(M::decode(message).unwrap());
             }
-            match body.data().await {
-                Some(frame) => {
-                    let frame = frame.unwrap();
-                    body.flow_control().release_capacity(frame.len()).unwrap();
-                    self.decoder.feed(frame);
-                    self.frames.push(0);
-                }
-                None => {
-                    let trailers = body.trailers().await.unwrap().unwrap();
-                    return Err(ended(&trailers).unwrap());
-                }
-            }
+            let Some(frame) = body.data().await else {
+                let trailers = body.trailers().await.unwrap().unwrap();
+                return Err(ended(&trailers).unwrap());
+            };
+            let frame = frame.unwrap();
+            body.flow_control().release_capacity(frame.len()).unwrap();
+            self.decoder.feed(frame);
+            self.frames.push(0);
         }
     }
 }

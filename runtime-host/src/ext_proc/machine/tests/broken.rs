@@ -172,8 +172,18 @@ fn a_failed_body_is_an_error_page_or_a_cut_off_message() {
     let lines = driver.commands([Command::BodyError(Side::Request, "boom".into())]);
     assert!(lines[0].starts_with("immediate 500"), "{lines:?}");
 
+    // Envoy resets a response that has begun.
+    let mut driver = NONE.open();
+    driver.commands([go_on(OutBody::AsItCame)]);
+    driver.response("200", true);
+    driver.commands([respond(200, &[], OutBody::Stream)]);
+    driver.response_body("x", false);
+    let lines = driver.commands([Command::BodyError(Side::Response, "boom".into())]);
+    assert!(lines[0].starts_with("immediate 500"), "{lines:?}");
+
     let mut driver = NONE.open();
     driver.commands([respond(200, &[], OutBody::Stream), body(Side::Response, "begun")]);
     let lines = driver.commands([Command::BodyError(Side::Response, "boom".into())]);
-    assert_eq!(lines, ["event closed Complete", "close Internal: boom"]);
+    assert!(lines[0].starts_with("immediate 500"), "{lines:?}");
+    assert_eq!(lines[1..], ["event closed Complete", "close Ok: "]);
 }

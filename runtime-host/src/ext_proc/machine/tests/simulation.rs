@@ -105,6 +105,7 @@ impl Handler {
 }
 
 /// One direction in Envoy.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Filter {
     side: Side,
     mode: BodyMode,
@@ -114,7 +115,7 @@ struct Filter {
     to_send: VecDeque<(&'static str, bool)>,
     /// Bodies of messages without a reply, in the 1:1 modes.
     unreplied: VecDeque<&'static str>,
-    /// A message was sent, in FULL_DUPLEX_STREAMED.
+    /// A message was sent.
     started: bool,
     left: String,
     complete: bool,
@@ -278,7 +279,7 @@ impl Simulation {
             });
             match next {
                 Some(request) => {
-                    self.driver.machine.message(message(request), &mut self.driver.out)
+                    self.driver.machine.message(message(request), &mut self.driver.out);
                 }
                 None => break,
             }
