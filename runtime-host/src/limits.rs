@@ -118,6 +118,14 @@ pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// what a loop of `setTimeout` costs the host.
 pub const TIMERS_MAX: usize = 10_000;
 
+/// UTF-16 code units of one text of a Worker's in the log, such as a console line: what is longer
+/// is cut off.
+pub const LOG_TEXT_MAX: usize = 16 * 1024;
+
+/// Bytes of JSON that one invocation may give to `ctx.setMetadata()` in all: the proxy keeps it for
+/// each request.
+pub const METADATA_MAX_BYTES: usize = 64 * 1024;
+
 /// Milliseconds that any CPU limit may be set to: 5 minutes, the most that Workers authors know.
 pub const CPU_MAX_MS: u64 = 300_000;
 

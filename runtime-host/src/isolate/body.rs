@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use super::message::{InvocationId, OpId};
+use super::message::{InvocationId, LeavingId, OpId};
 use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
 
 /// Where an arriving body comes from.
@@ -22,14 +22,18 @@ pub struct Arriving {
     pub invocation: InvocationId,
     pub source: Source,
     pub phase: Phase,
-    pub chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Bytes>,
+    /// Bytes in `chunks`.
+    buffered: usize,
     pub waiting: Option<Reader>,
     pub headers: HeaderList,
     /// The final URL of a subrequest; empty for the exchange's own bodies.
     pub url: String,
     pub redirected: bool,
-    /// The op that waits for a subrequest's head; 0 for the exchange's own bodies.
-    pub head_op: OpId,
+    /// Bytes of the subrequest's own body that may still be on their way.
+    pub upload_bytes: usize,
+    /// The subrequest's own body, when JavaScript writes it.
+    pub upload: Option<LeavingId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,28 +60,47 @@ impl Arriving {
             source,
             phase: Phase::Untouched,
             chunks: VecDeque::new(),
+            buffered: 0,
             waiting: None,
             headers: HeaderList::default(),
             url: String::new(),
             redirected: false,
-            head_op: 0,
+            upload_bytes: 0,
+            upload: None,
         }
+    }
+
+    pub fn push(&mut self, chunk: Bytes) {
+        self.buffered += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.pop_front()?;
+        self.buffered -= chunk.len();
+        Some(chunk)
+    }
+
+    pub fn clear(&mut self) {
+        self.chunks.clear();
+        self.buffered = 0;
     }
 
     /// Everything collected so far as one buffer.
     pub fn take_all(&mut self) -> Bytes {
         if self.chunks.len() == 1 {
-            return self.chunks.pop_front().unwrap_or_default();
+            return self.pop().unwrap_or_default();
         }
         let mut whole = Vec::with_capacity(self.buffered());
         for chunk in self.chunks.drain(..) {
             whole.extend_from_slice(&chunk);
         }
+        self.buffered = 0;
         whole.into()
     }
 
     pub fn buffered(&self) -> usize {
-        self.chunks.iter().map(Bytes::len).sum()
+        self.buffered
     }
 }
 
@@ -116,6 +139,6 @@ impl UploadFlow {
     /// Counts bytes out; true when a waiting writer may go on.
     pub fn release(&self, bytes: usize) -> bool {
         let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        before >= BODY_WINDOW_BYTES / 2 && before - bytes < BODY_WINDOW_BYTES / 2
+        before >= BODY_WINDOW_BYTES / 2 && before.saturating_sub(bytes) < BODY_WINDOW_BYTES / 2
     }
 }

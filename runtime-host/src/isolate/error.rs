@@ -2,6 +2,7 @@
 
 use v8::{Local, PinScope};
 
+use crate::limits::LOG_TEXT_MAX;
 use crate::worker::Bundle;
 
 /// An exception as its author should see it: the stack with positions in the files they wrote, or
@@ -15,7 +16,10 @@ pub fn describe(
     let message = v8::Exception::create_message(scope, exception);
     let place = place(scope, bundle, message);
     let stack = stack(scope, exception).filter(|stack| !stack.is_empty());
-    let text = stack.unwrap_or_else(|| exception.to_rust_string_lossy(scope));
+    let text = stack.unwrap_or_else(|| match exception.to_string(scope) {
+        Some(text) => bounded(scope, text),
+        None => String::new(),
+    });
     let text = map_positions(bundle, &text);
     match place {
         Some(place) if !text.contains("\n    at ") => format!("{place}: {text}"),
@@ -23,12 +27,25 @@ pub fn describe(
     }
 }
 
+/// The text of a string for people, cut off at [`LOG_TEXT_MAX`]: a Worker can make strings of half
+/// a gigabyte at no cost, which a copy would not share.
+pub fn bounded(scope: &PinScope<'_, '_>, string: Local<'_, v8::String>) -> String {
+    if string.length() <= LOG_TEXT_MAX {
+        return string.to_rust_string_lossy(scope);
+    }
+    let mut units = vec![0_u16; LOG_TEXT_MAX];
+    string.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
+    let mut text = String::from_utf16_lossy(&units);
+    text.push_str(" … (cut off)");
+    text
+}
+
 fn stack(scope: &mut PinScope<'_, '_>, exception: Local<'_, v8::Value>) -> Option<String> {
     let object = Local::<v8::Object>::try_from(exception).ok().filter(|o| !o.is_proxy())?;
     let key = v8::String::new(scope, "stack")?;
     let stack = object.get(scope, key.into())?;
     let stack = Local::<v8::String>::try_from(stack).ok()?;
-    Some(stack.to_rust_string_lossy(scope))
+    Some(bounded(scope, stack))
 }
 
 fn place(

@@ -4,7 +4,7 @@ use v8::PinScope;
 
 use super::body::{Phase, Sink, Source};
 use super::dispatch::{Turn, expiry_text};
-use super::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId};
+use super::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, OpId};
 use super::state::{self, State};
 use crate::exchange::{Close, Command, OutBody};
 use crate::reply;
@@ -28,8 +28,8 @@ pub fn review(turn: &Turn<'_>, scope: &mut PinScope<'_, '_>) {
             }
             None
         });
-        if let Some(ops) = finished {
-            turn.forget(scope, id, &ops);
+        if let Some(forgotten) = finished {
+            turn.forget(scope, id, &forgotten);
         }
     }
     // `forget` may not touch anything: it only drops references.
@@ -46,8 +46,8 @@ fn end_what_is_stuck(state: &mut State, id: InvocationId) {
         let text = "the handler's promise will never settle: it waits for nothing that the host \
                     could deliver (no fetch, timer or body is pending)";
         fail(state, id, Outcome::Exception, text.into());
-        return;
     }
+    let Some(invocation) = state.invocations.get_mut(&id) else { return };
     invocation.background = 0;
     let stuck = invocation.leaving.clone();
     for leaving in stuck {
@@ -144,11 +144,29 @@ pub fn abort_leaving(state: &mut State, leaving: LeavingId, reason: &str) {
     if let Some(invocation) = state.invocations.get_mut(&entry.invocation) {
         invocation.leaving.retain(|l| *l != leaving);
     }
+    if let Some(op) = entry.waiting {
+        state.abandon(entry.invocation, op);
+    }
 }
 
-/// Frees an invocation; returns the ops that JavaScript must forget.
-fn free(state: &mut State, id: InvocationId) -> Vec<u32> {
-    let Some(mut invocation) = state.invocations.remove(&id) else { return Vec::new() };
+/// What JavaScript must forget of an invocation that is over.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    pub ops: Vec<OpId>,
+    pub timers: Vec<u32>,
+}
+
+/// Frees an invocation.
+fn free(state: &mut State, id: InvocationId) -> Forgotten {
+    let timers: Vec<_> =
+        state.invocations.get(&id).map(|i| i.timers.iter().copied().collect()).unwrap_or_default();
+    for timer in &timers {
+        state.clear_timer(*timer);
+    }
+    let Some(mut invocation) = state.invocations.remove(&id) else { return Forgotten::default() };
+    for op in &invocation.waiting {
+        state.fetches.remove(op);
+    }
     for body in std::mem::take(&mut invocation.bodies) {
         let Some(gone) = state.bodies.remove(&body) else { continue };
         match (gone.source, gone.phase) {
@@ -161,9 +179,6 @@ fn free(state: &mut State, id: InvocationId) -> Vec<u32> {
         }
     }
     invocation.publish();
-    for timer in &invocation.timers {
-        state.effects.push(Effect::ClearTimer { id, timer: *timer });
-    }
     let outcome = match (invocation.outcome, invocation.closed) {
         (Outcome::Ok, Some(Close::Disconnected)) if !invocation.answered => Outcome::Canceled,
         (outcome, _) => outcome,
@@ -177,5 +192,7 @@ fn free(state: &mut State, id: InvocationId) -> Vec<u32> {
         wall: invocation.began.elapsed(),
         error: invocation.error,
     })));
-    invocation.waiting
+    let mut ops = invocation.waiting;
+    ops.append(&mut invocation.abandoned);
+    Forgotten { ops, timers }
 }

@@ -7,7 +7,7 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::memory::BufferMeter;
 use super::watch;
@@ -17,8 +17,12 @@ use crate::worker::Bundle;
 /// count after each collection finds an excess before V8 has to.
 const HEADROOM_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a turn that shall end gets at a time: enough for the few thousand rounds of a loop that V8
-/// runs between two looks for a termination, when each allocates some kilobytes.
+/// What a turn that shall end gets first: room for the largest single object, 1 GiB (a string of
+/// 2^29 two-byte units, or an array of 2^27 pointers), which V8 makes before it looks for a
+/// termination. It is address space until it is used, and is given back with the isolate.
+const FIRST_LOAN_BYTES: usize = 1280 * 1024 * 1024;
+
+/// What it gets after that.
 const LOAN_BYTES: usize = 64 * 1024 * 1024;
 
 /// How often a turn gets a loan. One that has not ended after so many is inside of a built-in
@@ -36,7 +40,8 @@ pub struct HeapGuard {
     loans: AtomicU32,
     isolate: v8::IsolateHandle,
     meter: Arc<BufferMeter>,
-    limit: usize,
+    /// Bytes in the heap after the last full collection.
+    heap_bytes: AtomicUsize,
     /// For the last words of the process.
     worker: String,
 }
@@ -52,7 +57,7 @@ impl HeapGuard {
             loans: AtomicU32::new(0),
             isolate: isolate.thread_safe_handle(),
             meter,
-            limit: bundle.settings.limits.memory_bytes(),
+            heap_bytes: AtomicUsize::new(0),
             worker: bundle.name.clone(),
         });
         let data: *mut c_void = (&raw const *guard).cast_mut().cast();
@@ -69,6 +74,24 @@ impl HeapGuard {
         self.exhausted.load(Ordering::Relaxed)
     }
 
+    /// Counts what is outside of the heap, after a turn: V8 collects too rarely for WebAssembly
+    /// memory, which can be large at once.
+    pub fn count_outside(&self, isolate: &mut v8::Isolate) {
+        if self.count(isolate) {
+            self.exhausted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// True when the limit is exceeded.
+    fn count(&self, isolate: &mut v8::Isolate) -> bool {
+        // A change by zero only asks for the amount: buffers and WebAssembly memory.
+        let outside = isolate.adjust_amount_of_external_allocated_memory(0);
+        let outside = usize::try_from(outside).unwrap_or(0);
+        let wasm = outside.saturating_sub(self.meter.used());
+        self.meter.set_beside(self.heap_bytes.load(Ordering::Relaxed).saturating_add(wasm));
+        self.meter.exceeded()
+    }
+
     fn end_turn(&self) {
         self.exhausted.store(true, Ordering::Relaxed);
         self.isolate.terminate_execution();
@@ -81,8 +104,10 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial
     // SAFETY: `HeapGuard::install` registered a boxed guard that lives as long as the isolate.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
     guard.end_turn();
-    if guard.loans.fetch_add(1, Ordering::Relaxed) < LOANS_MAX {
-        return current.saturating_add(LOAN_BYTES);
+    match guard.loans.fetch_add(1, Ordering::Relaxed) {
+        0 => return current.saturating_add(FIRST_LOAN_BYTES),
+        1..LOANS_MAX => return current.saturating_add(LOAN_BYTES),
+        _ => {}
     }
     // V8 ends the process when the limit stays; whoever restarts it should know who to blame.
     tracing::error!(
@@ -104,8 +129,8 @@ unsafe extern "C" fn after_collection(
     // SAFETY: V8 passes the isolate it collects, which this thread has entered; reading its
     // statistics allocates nothing.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
-    let used = isolate.get_heap_statistics().used_heap_size() + guard.meter.used();
-    if used > guard.limit {
+    guard.heap_bytes.store(isolate.get_heap_statistics().used_heap_size(), Ordering::Relaxed);
+    if guard.count(&mut isolate) {
         guard.end_turn();
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dispatch::{self, Hooks};
-use super::heap::{self, HeapGuard};
+use super::dispatch;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::{error, load, platform, snapshot, watch};
+use super::heap::{self, HeapGuard};
+use super::hooks::Hooks;
+use super::{error, load, platform, rejections, snapshot, watch};
 use crate::worker::Bundle;
 
 /// Why a version of a Worker can't serve.
@@ -123,18 +124,25 @@ impl Instance {
             heap: &self.heap,
         };
         for message in messages {
-            turn.run(scope, message);
-            state::with(scope, |s| effects.append(&mut s.effects));
             if self.heap.exhausted() {
-                return Health::Exhausted;
+                turn.refuse(scope, message);
+            } else {
+                turn.run(scope, message);
             }
+            state::with(scope, |s| s.take_effects(effects));
         }
-        Health::Well
+        if self.heap.exhausted() { Health::Exhausted } else { Health::Well }
     }
 
     /// Invocations that have not finished.
     pub fn running(&self) -> usize {
         self.state.invocations.len()
+    }
+
+    /// Bytes of arriving bodies that JavaScript has not taken.
+    #[cfg(test)]
+    pub fn buffered(&self) -> usize {
+        self.state.bodies.values().map(super::body::Arriving::buffered).sum()
     }
 
     /// Bytes of JavaScript heap and buffers.
@@ -153,7 +161,7 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
         .heap_limits(0, heap::v8_limit(heap_limit));
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
-    isolate.set_promise_reject_callback(dispatch::promise_rejected);
+    isolate.set_promise_reject_callback(rejections::promise_rejected);
     isolate.set_host_import_module_dynamically_callback(load::import_callback);
     isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);
     isolate

@@ -1,5 +1,6 @@
 //! One invocation of a Worker's handler: what the host knows of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,9 @@ pub struct Invocation {
     pub leaving: Vec<LeavingId>,
     /// Ops that wait for the host; with none of them an unsettled promise never settles.
     pub waiting: Vec<OpId>,
-    pub timers: Vec<u32>,
+    /// Ops that will not be settled any more, and that JavaScript still knows.
+    pub abandoned: Vec<OpId>,
+    pub timers: HashSet<u32>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,
     pub continued: bool,
@@ -41,6 +44,8 @@ pub struct Invocation {
     pub background_announced: bool,
     pub pass_through_on_exception: bool,
     pub subrequests: u32,
+    /// Bytes of JSON given to `setMetadata`.
+    pub metadata_bytes: usize,
     pub closed: Option<Close>,
     pub outcome: Outcome,
     pub status: u16,
@@ -60,7 +65,8 @@ impl Invocation {
             bodies: Vec::new(),
             leaving: Vec::new(),
             waiting: Vec::new(),
-            timers: Vec::new(),
+            abandoned: Vec::new(),
+            timers: HashSet::new(),
             upstream: None,
             continued: false,
             upstream_status: 0,
@@ -72,6 +78,7 @@ impl Invocation {
             background_announced: false,
             pass_through_on_exception: false,
             subrequests: 0,
+            metadata_bytes: 0,
             closed: None,
             outcome: Outcome::Ok,
             status: 0,

@@ -5,7 +5,7 @@ use std::num::NonZeroI32;
 
 use v8::{Local, PinScope};
 
-use super::state;
+use super::{error, state};
 use crate::worker::{Bundle, Format, Module, ModuleImport, ModuleKind};
 
 /// Modules of the isolate that were compiled.
@@ -217,7 +217,8 @@ pub fn import_callback<'s>(
     let resolver = v8::PromiseResolver::new(scope)?;
     let promise = resolver.get_promise(scope);
     let referrer = referrer.to_rust_string_lossy(scope);
-    let specifier = specifier.to_rust_string_lossy(scope);
+    // Cut off it names no module, and neither would the whole.
+    let specifier = error::bounded(scope, specifier);
     v8::tc_scope!(let scope, scope);
     if let Some((evaluated, namespace)) = import(scope, &referrer, &specifier) {
         // The import settles with the module's evaluation, to its namespace.

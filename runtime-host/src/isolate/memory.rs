@@ -1,8 +1,8 @@
 //! Counting what an isolate's `ArrayBuffer`s hold.
 //!
 //! V8's heap limit does not see backing stores. This allocator counts them per isolate and refuses
-//! past the limit, which JavaScript sees as a `RangeError`. It does not cover WebAssembly memory,
-//! which V8 reserves itself, nor bodies still queued in the host.
+//! past the limit, which JavaScript sees as a `RangeError`. WebAssembly memory, which V8 reserves
+//! itself, is counted with the heap; bodies still queued in the host are not.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
@@ -14,27 +14,44 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct BufferMeter {
     used: AtomicUsize,
+    /// Bytes of the isolate's memory that are no buffers, when last counted.
+    beside: AtomicUsize,
     limit: usize,
 }
 
 impl BufferMeter {
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self { used: AtomicUsize::new(0), beside: AtomicUsize::new(0), limit })
     }
 
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Says what the isolate's memory beside buffers is: heap and WebAssembly memory.
+    pub fn set_beside(&self, bytes: usize) {
+        self.beside.store(bytes, Ordering::Relaxed);
+    }
+
     /// Whether an allocation of this size would be allowed now.
     pub fn fits(&self, bytes: usize) -> bool {
-        self.used().checked_add(bytes).is_some_and(|total| total <= self.limit)
+        self.total(self.used(), bytes) <= self.limit
+    }
+
+    /// Whether all memory that was last counted is past the limit.
+    pub fn exceeded(&self) -> bool {
+        self.total(self.used(), 0) > self.limit
+    }
+
+    fn total(&self, used: usize, more: usize) -> usize {
+        used.saturating_add(more).saturating_add(self.beside.load(Ordering::Relaxed))
     }
 
     fn reserve(&self, bytes: usize) -> bool {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                used.checked_add(bytes).filter(|total| *total <= self.limit)
+                let total = used.checked_add(bytes)?;
+                (self.total(total, 0) <= self.limit).then_some(total)
             })
             .is_ok()
     }
@@ -98,5 +115,16 @@ mod tests {
         assert!(!meter.reserve(usize::MAX));
         assert!(meter.reserve(40));
         assert_eq!(meter.used(), 100);
+    }
+
+    #[test]
+    fn the_heap_leaves_less_room_for_buffers() {
+        let meter = BufferMeter::new(100);
+        meter.set_beside(70);
+        assert!(meter.fits(30) && !meter.fits(31) && !meter.exceeded());
+        assert!(!meter.reserve(31));
+        assert!(meter.reserve(30));
+        meter.set_beside(71);
+        assert!(meter.exceeded());
     }
 }

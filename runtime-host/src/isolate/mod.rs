@@ -3,17 +3,20 @@
 //! This room and [`crate::ops`] are the only ones that name V8; neither names Envoy.
 #![allow(unsafe_code)] // Embedding V8 is unsafe by nature; each block says why it holds.
 
+mod arrive;
 pub mod body;
 pub mod dispatch;
 pub mod error;
 pub mod finish;
 mod heap;
+mod hooks;
 pub mod instance;
 pub mod invocation;
 mod load;
 mod memory;
 pub mod message;
 pub mod platform;
+mod rejections;
 pub mod snapshot;
 pub mod state;
 mod watch;

@@ -1,13 +1,14 @@
 //! The host's state of one isolate, reached by ops through the isolate's data slot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::body::{Arriving, Leaving};
 use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
-use super::message::{BodyId, Effect, InvocationId, LeavingId};
+use super::message::{BodyId, Effect, InvocationId, LeavingId, OpId};
 use crate::worker::Bundle;
 
 const STATE_SLOT: u32 = 0;
@@ -18,6 +19,13 @@ pub struct State {
     pub invocations: InvocationMap,
     pub bodies: HashMap<BodyId, Arriving>,
     pub leaving: HashMap<LeavingId, Leaving>,
+    /// Who waits for a response's head: the invocation, and the body when it is a subrequest's.
+    pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
+    /// Whose a pending timer is.
+    pub timers: HashMap<u32, InvocationId>,
+    /// Timers that the current turn set, in their order: one that is cleared in the same turn
+    /// never leaves it, so that a loop of both costs nothing.
+    new_timers: BTreeMap<u32, (InvocationId, Duration)>,
     pub modules: ModuleMap,
     pub effects: Vec<Effect>,
     pub body_ids: Ids,
@@ -38,6 +46,9 @@ impl State {
             invocations: HashMap::new(),
             bodies: HashMap::new(),
             leaving: HashMap::new(),
+            fetches: HashMap::new(),
+            timers: HashMap::new(),
+            new_timers: BTreeMap::new(),
             modules: ModuleMap::default(),
             effects: Vec::new(),
             body_ids: Ids::default(),
@@ -56,6 +67,53 @@ impl State {
             self.touched.push(id);
         }
         Some(invocation)
+    }
+
+    /// Sets a timer of a live invocation.
+    pub fn start_timer(&mut self, id: InvocationId, timer: u32, delay: Duration) {
+        if let Some(invocation) = self.touch(id) {
+            invocation.timers.insert(timer);
+            self.timers.insert(timer, id);
+            self.new_timers.insert(timer, (id, delay));
+        }
+    }
+
+    /// A timer fired; false when it was cleared before.
+    pub fn end_timer(&mut self, id: InvocationId, timer: u32) -> bool {
+        let pending = self.touch(id).is_some_and(|i| i.timers.remove(&timer));
+        if pending {
+            self.timers.remove(&timer);
+        }
+        pending
+    }
+
+    /// Clears a timer of any invocation: they share the isolate's numbers.
+    pub fn clear_timer(&mut self, timer: u32) {
+        let Some(id) = self.timers.remove(&timer) else { return };
+        if let Some(invocation) = self.touch(id) {
+            invocation.timers.remove(&timer);
+        }
+        if self.new_timers.remove(&timer).is_none() {
+            self.effects.push(Effect::ClearTimer { id, timer });
+        }
+    }
+
+    /// Gives away what the turn wants done.
+    pub fn take_effects(&mut self, into: &mut Vec<Effect>) {
+        into.append(&mut self.effects);
+        while let Some((timer, (id, delay))) = self.new_timers.pop_first() {
+            into.push(Effect::Timer { id, timer, delay });
+        }
+    }
+
+    /// `op` will not be settled: JavaScript drops it when the invocation is over.
+    pub fn abandon(&mut self, id: InvocationId, op: OpId) {
+        if let Some(invocation) = self.touch(id)
+            && let Some(at) = invocation.waiting.iter().position(|waiting| *waiting == op)
+        {
+            invocation.waiting.swap_remove(at);
+            invocation.abandoned.push(op);
+        }
     }
 }
 

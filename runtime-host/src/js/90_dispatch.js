@@ -93,8 +93,9 @@ function abort(invocation) {
   if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
 }
 
-function forget(invocation, pendingOps) {
+function forget(invocation, pendingOps, pendingTimers) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
+  for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
   MapPrototypeDelete(signals, invocation);
   internals.adoption.forget(invocation);
 }

@@ -78,7 +78,8 @@ pub fn console(
     _rv: ReturnValue<'_>,
 ) {
     let level = args::string(scope, &args, 0).unwrap_or_default();
-    let text = args::string(scope, &args, 1).unwrap_or_default();
+    let text = v8::Local::<v8::String>::try_from(args.get(1))
+        .map_or_else(|_| String::new(), |text| error::bounded(scope, text));
     log_line(scope, &level, &text);
 }
 

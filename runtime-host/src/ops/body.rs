@@ -88,7 +88,7 @@ impl State {
             if queued > 0 {
                 self.consumed(body, queued);
             }
-        } else if let Some(chunk) = arriving.chunks.pop_front() {
+        } else if let Some(chunk) = arriving.pop() {
             self.consumed(body, chunk.len());
             return Now::Chunk(chunk);
         } else if ended {
@@ -131,10 +131,10 @@ pub fn body_cancel(
     state::with(scope, |s| {
         let Some(arriving) = s.bodies.get_mut(&body) else { return };
         let was = std::mem::replace(&mut arriving.phase, Phase::Ended);
-        arriving.chunks.clear();
+        arriving.clear();
         let (source, id, reader) = (arriving.source, arriving.invocation, arriving.waiting.take());
-        if let (Some(invocation), Some(reader)) = (s.touch(id), reader) {
-            invocation.waiting.retain(|op| *op != reader.op);
+        if let Some(reader) = reader {
+            s.abandon(id, reader.op);
         }
         match (source, was) {
             (_, Phase::Ended | Phase::Failed(_)) => {}

@@ -10,6 +10,7 @@ use crate::isolate::dispatch::one_byte;
 use crate::isolate::message::{BodyId, InvocationId, LeavingId};
 use crate::isolate::state::{self, State};
 use crate::isolate::{error, finish};
+use crate::limits::METADATA_MAX_BYTES;
 use crate::telemetry::Outcome;
 
 /// `requestUrl(invocation) → string`, serialised by the URL standard.
@@ -137,11 +138,21 @@ pub fn set_metadata(
     let id = args::id(scope, &args, 0);
     let json = args::string(scope, &args, 1).unwrap_or_default();
     match serde_json::from_str(&json) {
-        Ok(serde_json::Value::Object(values)) => state::with(scope, |s| {
-            if let Some(invocation) = s.touch(id) {
-                invocation.command(Command::Metadata(values));
+        Ok(serde_json::Value::Object(values)) => {
+            let fits = state::with(scope, |s| {
+                let Some(invocation) = s.touch(id) else { return true };
+                invocation.metadata_bytes = invocation.metadata_bytes.saturating_add(json.len());
+                let fits = invocation.metadata_bytes <= METADATA_MAX_BYTES;
+                if fits {
+                    invocation.command(Command::Metadata(values));
+                }
+                fits
+            });
+            if !fits {
+                let text = "setMetadata() takes no more than 64 KiB of JSON for one request.";
+                throw_type_error(scope, text);
             }
-        }),
+        }
         _ => throw_type_error(scope, "setMetadata() takes an object of JSON values."),
     }
 }
@@ -233,6 +244,7 @@ impl State {
         let is_upstream = upstream == Some(origin);
         let unchanged = is_upstream && headers.is_none() && status == invocation.upstream_status;
         let upstream_has_body = invocation.upstream_has_body;
+        let over = invocation.closed.is_some();
         let (body, leaving) = match body {
             Given::Host(given) if Some(given) == upstream && self.untouched(given) => {
                 (OutBody::AsItCame, None)
@@ -242,6 +254,8 @@ impl State {
             Given::None if upstream.is_some() && !upstream_has_body => (OutBody::AsItCame, None),
             Given::None => (OutBody::Empty, None),
             Given::Bytes(bytes) => (OutBody::Full(bytes), None),
+            // Nobody would take what the stream gives.
+            Given::Host(_) | Given::Stream if over => (OutBody::Empty, None),
             Given::Host(_) | Given::Stream => {
                 (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Response))))
             }

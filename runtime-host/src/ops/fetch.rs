@@ -60,18 +60,13 @@ pub fn fetch_abort(
 ) {
     let op = args::id(scope, &args, 0);
     state::with(scope, |s| {
-        let Some(id) =
-            s.invocations.iter().find(|(_, i)| i.waiting.contains(&op)).map(|(id, _)| *id)
-        else {
-            return;
-        };
-        let body = s.bodies.iter().find(|(_, b)| b.head_op == op).map(|(body, _)| *body);
+        let Some((id, body)) = s.fetches.remove(&op) else { return };
         if let Some(invocation) = s.touch(id) {
             invocation.waiting.retain(|waiting| *waiting != op);
         }
         if let Some(body) = body {
-            s.bodies.remove(&body);
             s.effects.push(Effect::CancelBody(body));
+            s.drop_body(body, "the fetch was aborted");
         }
     });
 }
@@ -98,6 +93,9 @@ const ORIGIN_NEEDED: &str = "fetch() to the request's own authority works once: 
     exchange. For further requests to it, set `origin` for this Worker in nano.toml, under \
     [worker.NAME]";
 
+const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
+    the Worker's memory limit: await some responses first";
+
 impl State {
     fn fetch(
         &mut self,
@@ -120,7 +118,10 @@ impl State {
         };
         let own = url.as_ref().is_none_or(|url| is_own(url, &invocation.start.request));
         if own && !invocation.continued && !invocation.answered {
-            return Ok((self.continue_exchange(id, asked, url.as_ref()), true));
+            if invocation.closed.is_some() {
+                return Err(Refusal::Plain(super::REQUEST_OVER));
+            }
+            return Ok(self.continue_exchange(id, asked, url.as_ref()));
         }
         if own && self.bundle.settings.origin.is_none() {
             return Err(Refusal::Type(ORIGIN_NEEDED.into()));
@@ -158,6 +159,7 @@ impl State {
             .then(|| changed_head(&invocation.start.request, asked.method, url, headers, &body));
         invocation.waiting.push(asked.op);
         invocation.continue_exchange(head, body, asked.op);
+        self.fetches.insert(asked.op, (id, None));
         leaving
     }
 
@@ -180,6 +182,11 @@ impl State {
         let limit = self.bundle.settings.limits.subrequests;
         let mut headers = self.headers_of(&asked.headers, asked.headers_origin);
         headers.remove("host");
+        let upload_bytes = if let Given::Bytes(bytes) = &asked.body { bytes.len() } else { 0 };
+        let under_way: usize = self.bodies.values().map(|body| body.upload_bytes).sum();
+        if under_way.saturating_add(upload_bytes) > self.bundle.settings.limits.memory_bytes() {
+            return Err(Refusal::Type(UPLOADS_TOO_LARGE.into()));
+        }
         let body_id = self.body_ids.next();
         let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
         if invocation.subrequests >= limit {
@@ -191,14 +198,18 @@ impl State {
         invocation.waiting.push(asked.op);
         invocation.bodies.push(body_id);
         let mut arriving = Arriving::new(id, Source::Subrequest);
-        arriving.head_op = asked.op;
+        arriving.upload_bytes = upload_bytes;
         self.bodies.insert(body_id, arriving);
+        self.fetches.insert(asked.op, (id, Some(body_id)));
         let (upload, leaving) = match asked.body {
             Given::None => (Upload::Empty, None),
             Given::Bytes(bytes) => (Upload::Full(bytes), None),
             Given::Host(_) | Given::Stream => {
                 let flow = Arc::new(UploadFlow::default());
                 let leaving = self.leave(id, Sink::Upload(Arc::clone(&flow)));
+                if let Some(arriving) = self.bodies.get_mut(&body_id) {
+                    arriving.upload = Some(leaving);
+                }
                 (Upload::Stream(leaving, flow), Some(leaving))
             }
         };

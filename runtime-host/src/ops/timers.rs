@@ -5,7 +5,6 @@ use std::time::Duration;
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::{args, throw_error};
-use crate::isolate::message::Effect;
 use crate::isolate::state;
 use crate::limits::TIMERS_MAX;
 
@@ -26,8 +25,7 @@ pub fn timer_start(
         if invocation.timers.len() >= TIMERS_MAX {
             return Err("Too many timers are pending in this invocation.");
         }
-        invocation.timers.push(timer);
-        s.effects.push(Effect::Timer { id, timer, delay });
+        s.start_timer(id, timer, delay);
         Ok(())
     });
     if let Err(message) = started {
@@ -42,14 +40,5 @@ pub fn timer_clear(
     _rv: ReturnValue<'_>,
 ) {
     let timer = args::id(scope, &args, 0);
-    // Another invocation's timer may be cleared: they share the isolate's numbers.
-    state::with(scope, |s| {
-        let owner =
-            s.invocations.iter().find(|(_, i)| i.timers.contains(&timer)).map(|(id, _)| *id);
-        let Some(id) = owner else { return };
-        if let Some(invocation) = s.touch(id) {
-            invocation.timers.retain(|t| *t != timer);
-        }
-        s.effects.push(Effect::ClearTimer { id, timer });
-    });
+    state::with(scope, |s| s.clear_timer(timer));
 }

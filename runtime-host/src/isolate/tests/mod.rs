@@ -1,6 +1,10 @@
 //! Runs the files of `runtime-host/tests/js/` in fresh isolates that start from the snapshot.
 
+mod driver;
+mod handover;
 mod harness;
+mod hostile;
+mod limits;
 mod worker;
 
 /// Each `tests/js/*.js` is a function body with the parameters `test`, `assert`, `internals` and

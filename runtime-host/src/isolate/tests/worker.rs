@@ -1,118 +1,11 @@
-//! Drives one Worker's isolate with messages, without engine or front end.
+//! What a Worker's handler does with an exchange.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use crate::exchange::{
-    Command, Event, HeaderList, OutBody, Outbox, RequestHead, Respond, ResponseHead, Start,
-};
+use super::driver::{Driver, bundle, respond, text, upstream};
+use crate::exchange::{Command, Event, HeaderList, OutBody, Respond, ResponseHead};
 use crate::isolate::message::{Effect, Message};
-use crate::isolate::{Health, Instance, StartError, platform};
+use crate::isolate::{Instance, StartError, platform};
 use crate::telemetry::Outcome;
-use crate::worker::{Bundle, Format, Module, ModuleKind, Settings};
-use bytes::Bytes;
-
-fn bundle(source: &str, settings: Settings) -> Arc<Bundle> {
-    let module = Module {
-        specifier: "src/index.js".into(),
-        kind: ModuleKind::Esm,
-        source: Bytes::copy_from_slice(source.as_bytes()),
-        source_map: None,
-    };
-    Arc::new(Bundle::new(
-        "test".into(),
-        PathBuf::from("/"),
-        Format::Modules,
-        "src/index.js".into(),
-        vec![module],
-        settings,
-    ))
-}
-
-struct Driver {
-    instance: Instance,
-    outbox: Arc<Outbox>,
-    effects: Vec<Effect>,
-}
-
-impl Driver {
-    fn new(source: &str) -> Self {
-        Self::with(source, Settings::default())
-    }
-
-    fn with(source: &str, settings: Settings) -> Self {
-        platform::initialize();
-        let instance = Instance::start(bundle(source, settings)).expect("the Worker starts");
-        Self { instance, outbox: Arc::default(), effects: Vec::new() }
-    }
-
-    fn send(&mut self, message: Message) -> Health {
-        self.instance.turn(std::iter::once(message), &mut self.effects)
-    }
-
-    fn start(&mut self, method: &'static str, path: &'static str) -> Vec<Command> {
-        let mut request = RequestHead {
-            method: method.into(),
-            scheme: "http".into(),
-            authority: "example.com".into(),
-            path: path.into(),
-            headers: HeaderList::default(),
-            has_body: method == "POST",
-        };
-        request.headers.push("accept", "*/*");
-        let start = Start {
-            request,
-            worker: None,
-            failure_mode: None,
-            request_id: "r1".into(),
-            cf: serde_json::Map::new(),
-        };
-        let outbox = Arc::clone(&self.outbox);
-        self.send(Message::Start { id: 1, start: Box::new(start), outbox });
-        self.commands()
-    }
-
-    fn event(&mut self, event: Event) -> Vec<Command> {
-        self.send(Message::Exchange { id: 1, event });
-        self.commands()
-    }
-
-    fn commands(&mut self) -> Vec<Command> {
-        if let Some((_, Some(error))) = self.finished() {
-            println!("the Worker failed: {error}");
-        }
-        let mut commands = Vec::new();
-        self.outbox.drain(&mut commands);
-        commands
-    }
-
-    fn finished(&self) -> Option<(Outcome, Option<String>)> {
-        self.effects.iter().find_map(|effect| match effect {
-            Effect::Finished(f) => Some((f.outcome, f.error.clone())),
-            _ => None,
-        })
-    }
-}
-
-fn upstream(status: u16) -> Event {
-    let mut headers = HeaderList::default();
-    headers.push("content-type", "text/plain");
-    Event::Response(ResponseHead { status, headers, has_body: true })
-}
-
-fn respond(commands: &[Command]) -> &Respond {
-    commands
-        .iter()
-        .find_map(|c| if let Command::Respond(r) = c { Some(r) } else { None })
-        .unwrap_or_else(|| panic!("no response in {commands:?}"))
-}
-
-fn text(body: &OutBody) -> String {
-    match body {
-        OutBody::Full(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => panic!("not a full body: {other:?}"),
-    }
-}
+use crate::worker::Settings;
 
 #[test]
 fn a_response_of_its_own_is_a_short_circuit() {
@@ -267,33 +160,6 @@ fn pass_through_on_exception_gives_the_request_back() {
         "export default { fetch(request, env, ctx) { ctx.passThroughOnException(); throw new Error('x') } }",
     );
     assert_eq!(worker.start("POST", "/"), [Command::PassThrough]);
-}
-
-#[test]
-fn endless_loops_end_at_the_cpu_limit_and_the_isolate_goes_on() {
-    let settings = Settings {
-        limits: crate::limits::Limits { cpu_ms: 30, ..Default::default() },
-        ..Default::default()
-    };
-    let source = "export default { fetch(request) { if (request.url.endsWith('loop')) for (;;); return new Response('ok') } }";
-    let mut worker = Driver::with(source, settings);
-    let commands = worker.start("GET", "/loop");
-    assert_eq!(respond(&commands).head.as_ref().map(|h| h.status), Some(503));
-    assert_eq!(worker.finished().map(|f| f.0), Some(Outcome::ExceededCpu));
-    assert_eq!(text(&respond(&worker.start("GET", "/")).body), "ok");
-}
-
-#[test]
-fn a_memory_bomb_ends_in_a_page_and_asks_for_a_new_isolate() {
-    let settings = Settings {
-        limits: crate::limits::Limits { memory_mb: 32, ..Default::default() },
-        ..Default::default()
-    };
-    let source = "export default { fetch() { const all = []; for (;;) all.push(new Array(1000).fill({})) } }";
-    let mut worker = Driver::with(source, settings);
-    let start = worker.start("GET", "/");
-    assert_eq!(respond(&start).head.as_ref().map(|h| h.status), Some(503));
-    assert_eq!(worker.finished().map(|f| f.0), Some(Outcome::ExceededMemory));
 }
 
 #[test]
