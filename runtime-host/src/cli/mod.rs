@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve Envoy's ext_proc filter with the Workers of a configuration.
+    /// Serve Envoy's external-processing filter with the Workers of a configuration.
     Serve {
         /// The configuration; docs/configuration.md describes it.
         #[arg(long, value_name = "FILE", default_value = "nano.toml")]

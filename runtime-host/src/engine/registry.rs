@@ -133,7 +133,7 @@ impl Registry {
                 format!("the Worker {name:?} is not loaded")
             };
             start.failure_mode.get_or_insert(routing.failure_mode);
-            return session::host_failure(start, Outcome::ScriptNotFound, name, &text);
+            return session::host_failure(&start, Outcome::ScriptNotFound, name, &text);
         };
         session::begin(&worker, start, services)
     }

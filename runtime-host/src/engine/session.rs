@@ -45,7 +45,7 @@ pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -
         worker.replace(&actor, services);
     }
     let text = "the Worker's isolate could not be started";
-    host_failure(*start, Outcome::InternalError, &worker.name, text)
+    host_failure(&start, Outcome::InternalError, &worker.name, text)
 }
 
 impl Session for Running {
@@ -92,9 +92,9 @@ impl Session for Failed {
 }
 
 /// A session that answers a host error: fail-open lets the request go on, fail-closed gives a page.
-pub fn host_failure(start: Start, outcome: Outcome, worker: &str, text: &str) -> Started {
+pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -> Started {
     let outbox = Arc::new(Outbox::default());
-    let (command, status) = failure_command(&start, outcome);
+    let (command, status) = failure_command(start, outcome);
     FinishedRequest {
         request_id: &start.request_id,
         worker,

@@ -55,9 +55,11 @@ fn session(host: &Host, start: Start) -> Box<dyn Session> {
 }
 
 /// Waits until the Worker's commands are there: another thread may run the isolate.
-async fn commands(session: &dyn Session) -> Vec<Command> {
+async fn commands(session: Box<dyn Session>) -> Vec<Command> {
+    let outbox = Arc::clone(session.outbox());
     let mut commands = Vec::new();
-    std::future::poll_fn(|cx| session.outbox().poll_drain(cx, &mut commands)).await;
+    std::future::poll_fn(|cx| outbox.poll_drain(cx, &mut commands)).await;
+    drop(session);
     commands
 }
 
@@ -85,7 +87,7 @@ async fn a_request_gets_the_named_worker_the_default_or_none() {
     host.set_routing(Routing { default: Some("a".into()), ..Routing::default() });
     for named in [None, Some("a")] {
         let session = session(&host, start(named, None));
-        assert_eq!(text(&commands(&*session).await), "from a");
+        assert_eq!(text(&commands(session).await), "from a");
     }
 }
 
@@ -93,9 +95,9 @@ async fn a_request_gets_the_named_worker_the_default_or_none() {
 async fn an_unknown_worker_fails_by_the_routes_mode() {
     let host = host();
     let open = session(&host, start(Some("gone"), Some(FailureMode::Open)));
-    assert_eq!(commands(&*open).await, [Command::PassThrough]);
+    assert_eq!(commands(open).await, [Command::PassThrough]);
     let closed = session(&host, start(Some("gone"), None));
-    assert!(text(&commands(&*closed).await).contains("1104"));
+    assert!(text(&commands(closed).await).contains("1104"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,9 +106,9 @@ async fn a_version_that_does_not_start_leaves_the_old_one() {
     host.deploy(bundle("a", &answering("one"))).await.expect("it starts");
     let refused = host.deploy(bundle("a", "export default {")).await.expect_err("a syntax error");
     assert!(refused.to_string().contains("index.js"), "{refused}");
-    assert_eq!(text(&commands(&*session(&host, start(Some("a"), None))).await), "one");
+    assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "one");
     host.deploy(bundle("a", &answering("two"))).await.expect("it starts");
-    assert_eq!(text(&commands(&*session(&host, start(Some("a"), None))).await), "two");
+    assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "two");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -117,7 +119,7 @@ async fn many_threads_share_an_isolate() {
         .map(|_| {
             let host = Arc::clone(&host);
             tokio::spawn(
-                async move { text(&commands(&*session(&host, start(Some("a"), None))).await) },
+                async move { text(&commands(session(&host, start(Some("a"), None))).await) },
             )
         })
         .collect();

@@ -36,7 +36,7 @@ impl Turn<'_> {
             Event::Response(head) => {
                 let settled = state::with(scope, |s| {
                     let op = s.touch(id)?.upstream.take()?;
-                    let body = s.body_ids.next();
+                    let body = s.body_ids.take();
                     let mut arriving = Arriving::new(id, Source::Exchange(Side::Response));
                     arriving.headers = head.headers;
                     s.bodies.insert(body, arriving);
@@ -232,7 +232,8 @@ impl Turn<'_> {
                 }
             },
             Value::Text(text) => {
-                let text = v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope));
+                let text =
+                    v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope));
                 (text.into(), undefined)
             }
             Value::Response(status, body) => (

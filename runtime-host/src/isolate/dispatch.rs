@@ -118,7 +118,7 @@ impl Turn<'_> {
         let has_body = head.has_body;
         let body = state::with(scope, |s| {
             let body = has_body.then(|| {
-                let body = s.body_ids.next();
+                let body = s.body_ids.take();
                 s.bodies.insert(body, Arriving::new(id, Source::Exchange(Side::Request)));
                 body
             });

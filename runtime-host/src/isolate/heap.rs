@@ -47,6 +47,8 @@ pub struct HeapGuard {
 }
 
 impl HeapGuard {
+    /// A box, because V8 keeps the address.
+    #[allow(clippy::unnecessary_box_returns)]
     pub fn install(
         isolate: &mut v8::OwnedIsolate,
         meter: Arc<BufferMeter>,

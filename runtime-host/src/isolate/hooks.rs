@@ -115,4 +115,3 @@ fn property<'s>(
     let key = v8::String::new(scope, name)?;
     object.get(scope, key.into())
 }
-

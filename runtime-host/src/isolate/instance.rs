@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dispatch;
+use super::heap::{self, HeapGuard};
+use super::hooks::Hooks;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::heap::{self, HeapGuard};
-use super::hooks::Hooks;
 use super::{error, load, platform, rejections, snapshot, watch};
 use crate::worker::Bundle;
 
@@ -183,12 +183,10 @@ fn evaluate(
         hooks.adopt(scope, namespace)?;
         Some(hooks)
     });
-    match hooks {
-        Some(hooks) => Ok((v8::Global::new(scope, context), hooks)),
-        None => {
-            let exception = scope.exception().unwrap_or_else(|| v8::undefined(scope).into());
-            scope.reset();
-            Err(error::describe(scope, bundle, exception))
-        }
+    if let Some(hooks) = hooks {
+        return Ok((v8::Global::new(scope, context), hooks));
     }
+    let exception = scope.exception().unwrap_or_else(|| v8::undefined(scope).into());
+    scope.reset();
+    Err(error::describe(scope, bundle, exception))
 }

@@ -154,7 +154,7 @@ impl Invocation {
 pub struct Ids(u32);
 
 impl Ids {
-    pub fn next(&mut self) -> u32 {
+    pub fn take(&mut self) -> u32 {
         self.0 = self.0.checked_add(1).unwrap_or(1);
         self.0
     }

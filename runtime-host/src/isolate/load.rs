@@ -21,6 +21,7 @@ pub struct ModuleMap {
 
 /// Evaluates the Worker's entry. Returns the main module's namespace, or `None` for a
 /// service-worker script, in an outer `None` when an exception is pending.
+#[allow(clippy::option_option)] // The outer one is V8's "an exception is pending".
 pub fn evaluate<'s>(
     scope: &mut PinScope<'s, '_>,
     bundle: &Bundle,
@@ -78,12 +79,11 @@ fn compile<'s>(scope: &mut PinScope<'s, '_>, specifier: &str) -> Option<Local<'s
         throw(scope, &format!("module {specifier} is not part of the Worker"));
         return None;
     };
-    let compiled = match module.kind {
-        ModuleKind::Esm => compile_source(scope, module)?,
-        _ => {
-            let value = data_value(scope, module)?;
-            synthetic(scope, specifier, vec![("default".into(), value)])?
-        }
+    let compiled = if module.kind == ModuleKind::Esm {
+        compile_source(scope, module)?
+    } else {
+        let value = data_value(scope, module)?;
+        synthetic(scope, specifier, vec![("default".into(), value)])?
     };
     remember(scope, specifier, compiled);
     Some(compiled)
@@ -250,6 +250,9 @@ fn import<'s>(
 }
 
 /// Gives `import.meta.url`.
+///
+/// # Safety
+/// V8 calls it, with the context entered.
 pub unsafe extern "C" fn import_meta_callback(
     context: Local<'_, v8::Context>,
     module: Local<'_, v8::Module>,

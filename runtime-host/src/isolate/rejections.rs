@@ -9,6 +9,9 @@ use super::{error, state};
 const KEPT_MAX: usize = 64;
 
 /// Keeps rejected promises until the end of the turn, when it is clear that nobody handles them.
+///
+/// # Safety
+/// V8 calls it, with a context entered.
 pub unsafe extern "C" fn promise_rejected(message: v8::PromiseRejectMessage<'_>) {
     v8::callback_scope!(unsafe scope, &message);
     let promise = message.get_promise();

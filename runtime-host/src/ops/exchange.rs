@@ -283,7 +283,7 @@ impl State {
 
     /// A new leaving body.
     pub(super) fn leave(&mut self, id: InvocationId, sink: Sink) -> LeavingId {
-        let leaving = self.leaving_ids.next();
+        let leaving = self.leaving_ids.take();
         self.leaving.insert(leaving, Leaving { invocation: id, sink, waiting: None });
         if let Some(invocation) = self.touch(id) {
             invocation.leaving.push(leaving);

@@ -121,7 +121,7 @@ impl State {
             if invocation.closed.is_some() {
                 return Err(Refusal::Plain(super::REQUEST_OVER));
             }
-            return Ok(self.continue_exchange(id, asked, url.as_ref()));
+            return Ok((self.continue_exchange(id, asked, url.as_ref()), true));
         }
         if own && self.bundle.settings.origin.is_none() {
             return Err(Refusal::Type(ORIGIN_NEEDED.into()));
@@ -153,7 +153,7 @@ impl State {
         };
         let headers_kept = asked.headers.is_none() && asked.headers_origin == id;
         let unchanged = url.is_none() && asked.method.is_none() && headers_kept;
-        let headers = self.headers_of(&asked.headers, asked.headers_origin);
+        let headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         let invocation = self.touch(id)?;
         let head = (!unchanged || body != OutBody::AsItCame)
             .then(|| changed_head(&invocation.start.request, asked.method, url, headers, &body));
@@ -163,8 +163,8 @@ impl State {
         leaving
     }
 
-    fn headers_of(&self, given: &Option<HeaderList>, origin: InvocationId) -> HeaderList {
-        given.clone().unwrap_or_else(|| {
+    fn headers_of(&self, given: Option<&HeaderList>, origin: InvocationId) -> HeaderList {
+        given.cloned().unwrap_or_else(|| {
             self.invocations
                 .get(&origin)
                 .map(|i| i.start.request.headers.clone())
@@ -180,14 +180,14 @@ impl State {
         to_own_origin: bool,
     ) -> Result<Option<LeavingId>, Refusal> {
         let limit = self.bundle.settings.limits.subrequests;
-        let mut headers = self.headers_of(&asked.headers, asked.headers_origin);
+        let mut headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         headers.remove("host");
         let upload_bytes = if let Given::Bytes(bytes) = &asked.body { bytes.len() } else { 0 };
         let under_way: usize = self.bodies.values().map(|body| body.upload_bytes).sum();
         if under_way.saturating_add(upload_bytes) > self.bundle.settings.limits.memory_bytes() {
             return Err(Refusal::Type(UPLOADS_TOO_LARGE.into()));
         }
-        let body_id = self.body_ids.next();
+        let body_id = self.body_ids.take();
         let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
         if invocation.subrequests >= limit {
             return Err(Refusal::Plain(super::TOO_MANY_SUBREQUESTS));

@@ -43,9 +43,8 @@ fn tasks_of_a_worker_run_while_its_thread_is_in_a_long_turn() {
             tokio::spawn(async move {
                 let began = Instant::now();
                 // On this worker's queue, where the turn that follows would hold them up.
-                let tasks: Vec<_> = (0..TASKS)
-                    .map(|_| tokio::spawn(async move { began.elapsed() }))
-                    .collect();
+                let tasks: Vec<_> =
+                    (0..TASKS).map(|_| tokio::spawn(async move { began.elapsed() })).collect();
                 run_turn(&mut driver, round);
                 let done = began.elapsed();
                 let mut ran = Vec::new();

@@ -17,10 +17,14 @@ impl Driver {
     /// The last subrequest: its op and body, and the id of its upload.
     fn subrequest(&self) -> (u32, u32, Option<u32>) {
         let last = self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Subrequest(s) => Some((s.op, s.body, match &s.upload {
-                Upload::Stream(leaving, _) => Some(*leaving),
-                _ => None,
-            })),
+            Effect::Subrequest(s) => Some((
+                s.op,
+                s.body,
+                match &s.upload {
+                    Upload::Stream(leaving, _) => Some(*leaving),
+                    _ => None,
+                },
+            )),
             _ => None,
         });
         last.expect("a subrequest")
@@ -108,7 +112,8 @@ fn a_failed_subrequest_drops_its_upload() {
 
 #[test]
 fn messages_for_what_is_over_are_ignored() {
-    let mut worker = handler("ctx.waitUntil(fetch('http://other.example/')); return new Response('x')");
+    let mut worker =
+        handler("ctx.waitUntil(fetch('http://other.example/')); return new Response('x')");
     worker.start("GET", "/");
     let (op, body, _) = worker.subrequest();
     worker.send(Message::Expired { id: 1, limit: Expiry::WaitUntil });
@@ -157,9 +162,8 @@ fn chunks_after_a_cancel_are_dropped() {
 
 #[test]
 fn the_end_of_the_exchange_wakes_who_waits_for_it() {
-    let mut worker = handler(
-        "try { await fetch(request) } catch (e) { return new Response(e.name) }",
-    );
+    let mut worker =
+        handler("try { await fetch(request) } catch (e) { return new Response(e.name) }");
     worker.start("GET", "/");
     worker.event(Event::Closed(Close::Complete));
     assert_eq!(worker.instance.running(), 0);
@@ -190,10 +194,8 @@ fn a_stream_that_is_answered_after_the_client_left_is_not_kept() {
 /// V8 drops all microtasks when it terminates one.
 #[test]
 fn an_invocation_whose_microtasks_were_dropped_does_not_wait_for_good() {
-    let settings = Settings {
-        limits: Limits { cpu_ms: 30, ..Limits::default() },
-        ..Settings::default()
-    };
+    let settings =
+        Settings { limits: Limits { cpu_ms: 30, ..Limits::default() }, ..Settings::default() };
     let source = "let wake; export default { async fetch(request) {
         if (request.url.endsWith('loop')) { wake(); for (;;); }
         const timer = setTimeout(() => {}, 1e6);
@@ -226,10 +228,8 @@ fn floods_are_bounded() {
 
 #[test]
 fn uploads_are_bounded_by_the_memory_limit() {
-    let settings = Settings {
-        limits: Limits { memory_mb: 32, ..Limits::default() },
-        ..Settings::default()
-    };
+    let settings =
+        Settings { limits: Limits { memory_mb: 32, ..Limits::default() }, ..Settings::default() };
     let source = "export default { async fetch() {
         const body = new Uint8Array(8 << 20); let sent = 0;
         try { for (let i = 0; i < 50; i++) { fetch('http://other.example/', { method: 'POST', body }).catch(() => {}); sent++; await 0 } } catch {}
@@ -243,10 +243,8 @@ fn uploads_are_bounded_by_the_memory_limit() {
 
 #[test]
 fn a_collected_body_is_bounded_by_the_memory_limit() {
-    let settings = Settings {
-        limits: Limits { memory_mb: 32, ..Limits::default() },
-        ..Settings::default()
-    };
+    let settings =
+        Settings { limits: Limits { memory_mb: 32, ..Limits::default() }, ..Settings::default() };
     let mut worker = Driver::with(
         "export default { async fetch(request) { return new Response(await request.text()) } }",
         settings,

@@ -40,10 +40,19 @@ fn memory_bombs_end_in_a_page_and_ask_for_a_new_isolate() {
         ("objects", "const all = []; for (let i = 0;; i++) all.push({ i, a: { b: i } });"),
         ("map", "const all = new Map(); for (let i = 0;; i++) all.set({}, 'x' + i);"),
         ("set of strings", "const all = new Set(); for (let i = 0;; i++) all.add('key' + i);"),
-        ("closures", "let f = () => 1; for (;;) { const g = f; const big = new Array(50); f = () => [g, big]; }"),
+        (
+            "closures",
+            "let f = () => 1; for (;;) { const g = f; const big = new Array(50); f = () => [g, big]; }",
+        ),
         ("flat string", "let s = 'x'.repeat(2 ** 28); return new Response(s.charCodeAt(5) + s);"),
-        ("json", "const a = []; for (let i = 0; i < 200; i++) a.push('y'.repeat(1e6)); return new Response(JSON.stringify(a));"),
-        ("recursion", "const grow = (a) => { const b = a.concat(a); return grow(b); }; grow([{}, 1, 'z']);"),
+        (
+            "json",
+            "const a = []; for (let i = 0; i < 200; i++) a.push('y'.repeat(1e6)); return new Response(JSON.stringify(a));",
+        ),
+        (
+            "recursion",
+            "const grow = (a) => { const b = a.concat(a); return grow(b); }; grow([{}, 1, 'z']);",
+        ),
         ("promises", "const all = []; for (;;) all.push(new Promise(() => {}).then(() => all));"),
         ("microtasks", "const all = []; for (;;) { all.push(new Array(100).fill(0)); await 0; }"),
     ];
@@ -140,20 +149,32 @@ fn endless_work_ends_at_the_cpu_limit_and_the_isolate_goes_on() {
         ("loop", "for (;;);"),
         ("microtasks", "(async () => { for (;;) await 0 })(); return new Response('x');"),
         ("awaited", "for (;;) await 0;"),
-        ("queueMicrotask", "const again = () => queueMicrotask(again); again(); await new Promise(() => {});"),
+        (
+            "queueMicrotask",
+            "const again = () => queueMicrotask(again); again(); await new Promise(() => {});",
+        ),
         ("regular expression", "/^(a+)+$/.test('a'.repeat(64) + 'b');"),
         ("getter", "const o = { get x() { for (;;); } }; o.x;"),
         ("comparator", "[3, 2, 1].sort(() => { for (;;); });"),
         ("toJSON", "JSON.stringify({ toJSON() { for (;;); } });"),
         ("proxy", "const p = new Proxy({}, { get() { for (;;); } }); p.x;"),
-        ("built-in functions", "const a = new Uint8Array(1000); const f = (n) => { for (let i = 0; i < n; i++) a.fill(i) }; for (let i = 0; i < 3000; i++) f(3); f(Infinity);"),
+        (
+            "built-in functions",
+            "const a = new Uint8Array(1000); const f = (n) => { for (let i = 0; i < n; i++) a.fill(i) }; for (let i = 0; i < 3000; i++) f(3); f(Infinity);",
+        ),
         ("catch", "for (;;) try { for (;;); } catch {}"),
         ("finally", "try { for (;;); } finally { for (;;); }"),
         ("generator", "for (const x of (function* () { for (;;) yield 1 })()) x;"),
         ("description of an exception", "throw { toString() { for (;;); } };"),
         ("stack of an exception", "throw { get stack() { for (;;); } };"),
-        ("unhandled rejection", "Promise.reject({ toString() { for (;;); } }); return new Response('x');"),
-        ("prepareStackTrace", "Error.prepareStackTrace = () => { for (;;); }; throw new Error('x');"),
+        (
+            "unhandled rejection",
+            "Promise.reject({ toString() { for (;;); } }); return new Response('x');",
+        ),
+        (
+            "prepareStackTrace",
+            "Error.prepareStackTrace = () => { for (;;); }; throw new Error('x');",
+        ),
         ("console", "console.log({ get x() { for (;;); } }); for (;;);"),
     ];
     for (name, code) in bombs {
@@ -176,7 +197,8 @@ fn endless_work_ends_at_the_cpu_limit_and_the_isolate_goes_on() {
 
 #[test]
 fn short_turns_add_up_to_the_cpu_limit() {
-    let code = "for (;;) { let x = 0; for (let i = 0; i < 100000; i++) x += i; await scheduler.wait(0) }";
+    let code =
+        "for (;;) { let x = 0; for (let i = 0; i < 100000; i++) x += i; await scheduler.wait(0) }";
     let mut driver = worker(code, cpu());
     driver.start("GET", "/bomb");
     for _ in 0..10_000 {
