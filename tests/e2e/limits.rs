@@ -107,6 +107,7 @@ async fn busy_worker_delays_no_other(stack: Arc<Stack>) {
         assert_eq!(answer(request).await.status, 200);
         worst = worst.max(began.elapsed());
         asked += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let overlapped = began.elapsed();
     while let Some(result) = working.join_next().await {

@@ -116,6 +116,7 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
             "stat_prefix": mode.name(),
             "codec_type": "AUTO",
             "http_protocol_options": { "enable_trailers": true },
+            "http2_protocol_options": windows(),
             "upgrade_configs": [{ "upgrade_type": "websocket" }],
             "use_remote_address": true,
             "preserve_external_request_id": true,
@@ -279,9 +280,14 @@ fn origin_cluster(name: &str, origin: SocketAddr) -> Value {
         &address(origin),
         &json!({ "use_downstream_protocol_config": {
             "http_protocol_options": { "enable_trailers": true },
-            "http2_protocol_options": {},
+            "http2_protocol_options": windows(),
         } }),
     )
+}
+
+/// Envoy's default of 16 MiB or more per stream would hide who slows whom.
+fn windows() -> Value {
+    json!({ "initial_stream_window_size": 262_144, "initial_connection_window_size": 1_048_576 })
 }
 
 fn cluster(name: &str, endpoint: &Value, http: &Value) -> Value {

@@ -6,22 +6,29 @@ use sha2::{Digest, Sha256};
 
 /// `len` bytes of the pattern that begins at `offset`.
 pub fn bytes(offset: u64, len: usize) -> Bytes {
-    (0..len as u64).map(|i| at(offset + i)).collect::<Vec<u8>>().into()
+    let mut out = Vec::with_capacity(len + 16);
+    let skipped = (offset % 8) as usize;
+    for word in offset / 8.. {
+        if out.len() >= skipped + len {
+            break;
+        }
+        out.extend_from_slice(&mix(word).to_le_bytes());
+    }
+    Bytes::from(out).slice(skipped..skipped + len)
 }
 
 /// Text of the same nature (lower-case letters and spaces, ASCII).
 pub fn text(len: usize) -> String {
-    (0..len as u64)
-        .map(|i| char::from(b"abcdefghijklmnopqrstuvwxyz     "[(at(i) % 31) as usize]))
-        .collect()
+    const LETTERS: [u8; 31] = *b"abcdefghijklmnopqrstuvwxyz     ";
+    bytes(0, len).iter().map(|byte| char::from(LETTERS[usize::from(*byte % 31)])).collect()
 }
 
-/// The byte at a position: a mixing of the position, so that no period is short enough to hide
-/// a shift.
-fn at(position: u64) -> u8 {
-    let mut x = position.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// Eight bytes from their position: mixed, so that no period is short enough to hide a shift.
+fn mix(position: u64) -> u64 {
+    let mut x = position.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^= x >> 29;
-    (x.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 56) as u8
+    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 32)
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

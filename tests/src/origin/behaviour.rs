@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/bytes/N?piece=K&chunked=1` | N bytes of the pattern, `x-sha256`; `content-length` unless `chunked` |
+//! | `/bytes/N?piece=K&chunked=1` | N bytes of the pattern, `x-sha256` up to 1 MiB; `content-length` unless `chunked` |
 //! | `/text/N?piece=K` | N bytes of pattern text, chunked |
 //! | `/status/CODE` | that status with a short body (none for 204 and 304) |
 //! | `/headers` | several response headers, two `set-cookie` among them |
@@ -119,13 +119,18 @@ impl Query {
     }
 }
 
+/// Longer bodies have no `x-sha256`: they are made while they are sent.
+const CHECKSUM_BYTES: u64 = 1 << 20;
+
 fn pattern_bytes(total: u64, query: &Query) -> Response<OriginBody> {
     let piece = usize::try_from(query.number("piece", 16 * 1024)).unwrap_or(1).max(1);
     let mut response = Response::new(body::stream(body::pattern_pieces(total, piece)));
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/octet-stream"));
-    let sum = pattern::sha256(&pattern::bytes(0, usize::try_from(total).unwrap_or(0)));
-    headers.insert("x-sha256", header_value(&sum));
+    if total <= CHECKSUM_BYTES {
+        let sum = pattern::sha256(&pattern::bytes(0, total as usize));
+        headers.insert("x-sha256", header_value(&sum));
+    }
     if query.number("chunked", 0) == 0 {
         headers.insert("content-length", HeaderValue::from(total));
     }

@@ -35,7 +35,7 @@ impl Origin {
     /// Listens on the loopback address; port 0 is a free one.
     pub fn start(port: u16) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .thread_name("origin")
             .enable_all()
             .build()
