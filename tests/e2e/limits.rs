@@ -151,10 +151,15 @@ async fn nothing_is_left_behind(stack: Arc<Stack>) {
             answer(request).await;
         }
     }
+    no_stream_is_left(&stack).await;
+}
+
+/// Waits until no stream is open.
+pub async fn no_stream_is_left(stack: &Stack) {
     let began = Instant::now();
     loop {
-        let metrics = metrics(&stack).await;
-        let open = metrics.sum(host::STREAMS_OPEN, &[]).expect("the gauge of open streams");
+        let open = metrics(stack).await.sum(host::STREAMS_OPEN, &[]);
+        let open = open.expect("the gauge of open streams");
         if open.abs() < f64::EPSILON {
             return;
         }

@@ -2,11 +2,12 @@
 //! steady memory.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nano_tests::runner::Theme;
 use nano_tests::stack::{self, Stack, StackOptions};
-use nano_tests::{cases, host, load};
+use nano_tests::{cases, load};
+
+use crate::limits::no_stream_is_left;
 
 pub fn theme() -> Theme {
     Theme {
@@ -41,10 +42,7 @@ async fn ten_thousand_requests(stack: Arc<Stack>) {
     let grown = after.saturating_sub(before);
     assert!(grown < 24_000_000, "memory grew by {grown} bytes in {} requests", load.requests);
 
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let metrics = stack.host().metrics().await.unwrap_or_else(|error| panic!("{error}"));
-    let open = metrics.sum(host::STREAMS_OPEN, &[]).expect("the gauge of open streams");
-    assert!(open.abs() < f64::EPSILON, "{open} streams are left");
+    no_stream_is_left(&stack).await;
     println!(
         "            {:.0} requests/s, memory {:+.1} MB",
         f64::from(load.requests) / load.elapsed.as_secs_f64(),

@@ -285,9 +285,13 @@ fn origin_cluster(name: &str, origin: SocketAddr) -> Value {
     )
 }
 
-/// Envoy's default of 16 MiB or more per stream would hide who slows whom.
+/// Envoy's defaults are so large that a slow stream starves the others of its connection, and
+/// hide who slows whom. The stream's window is also what BUFFERED can hold over HTTP/2.
 fn windows() -> Value {
-    json!({ "initial_stream_window_size": 262_144, "initial_connection_window_size": 1_048_576 })
+    json!({
+        "initial_stream_window_size": BUFFER_LIMIT_BYTES,
+        "initial_connection_window_size": 16 * BUFFER_LIMIT_BYTES,
+    })
 }
 
 fn cluster(name: &str, endpoint: &Value, http: &Value) -> Value {
