@@ -35,7 +35,7 @@ async fn ten_thousand_requests(stack: Arc<Stack>) {
         }
     };
     // Caches, connection pools and the heap grow to their size first.
-    round(3_000).await;
+    round(10_000).await;
     let before = stack.host().resident_bytes().unwrap_or_else(|error| panic!("{error}"));
     let load = round(10_000).await;
     let after = stack.host().resident_bytes().unwrap_or_else(|error| panic!("{error}"));

@@ -105,6 +105,10 @@ impl HeapGuard {
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
     // SAFETY: `HeapGuard::install` registered a boxed guard that lives as long as the isolate.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
+    if guard.meter.is_cause() {
+        // JavaScript will see a RangeError. V8 looks at the heap's limit once more after this.
+        return current;
+    }
     guard.end_turn();
     match guard.loans.fetch_add(1, Ordering::Relaxed) {
         0 => return current.saturating_add(FIRST_LOAN_BYTES),

@@ -8,7 +8,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Bytes in use and how many there may be.
 #[derive(Debug)]
@@ -16,12 +16,25 @@ pub struct BufferMeter {
     used: AtomicUsize,
     /// Bytes of the isolate's memory that are no buffers, when last counted.
     beside: AtomicUsize,
+    refusal: AtomicU8,
     limit: usize,
 }
 
+/// Where V8 is with an allocation that was refused: it collects and tries again, calls the
+/// near-heap-limit callback before its last collection (`Heap::CollectAllAvailableGarbage`), and
+/// tries a last time.
+const NO_REFUSAL: u8 = 0;
+const REFUSED: u8 = 1;
+const LAST_TRY: u8 = 2;
+
 impl BufferMeter {
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), beside: AtomicUsize::new(0), limit })
+        Arc::new(Self {
+            used: AtomicUsize::new(0),
+            beside: AtomicUsize::new(0),
+            refusal: AtomicU8::new(NO_REFUSAL),
+            limit,
+        })
     }
 
     pub fn used(&self) -> usize {
@@ -47,7 +60,23 @@ impl BufferMeter {
         used.saturating_add(more).saturating_add(self.beside.load(Ordering::Relaxed))
     }
 
+    /// Whether V8's near-heap-limit callback is called for a buffer that was refused, and not for
+    /// the heap.
+    pub fn is_cause(&self) -> bool {
+        let next =
+            self.refusal.compare_exchange(REFUSED, LAST_TRY, Ordering::Relaxed, Ordering::Relaxed);
+        next.is_ok()
+    }
+
     fn reserve(&self, bytes: usize) -> bool {
+        let reserved = self.try_reserve(bytes);
+        let settled = reserved || self.refusal.load(Ordering::Relaxed) == LAST_TRY;
+        let refusal = if settled { NO_REFUSAL } else { REFUSED };
+        self.refusal.store(refusal, Ordering::Relaxed);
+        reserved
+    }
+
+    fn try_reserve(&self, bytes: usize) -> bool {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 let total = used.checked_add(bytes)?;
@@ -115,6 +144,17 @@ mod tests {
         assert!(!meter.reserve(usize::MAX));
         assert!(meter.reserve(40));
         assert_eq!(meter.used(), 100);
+    }
+
+    #[test]
+    fn a_refused_buffer_is_told_from_a_full_heap() {
+        let meter = BufferMeter::new(100);
+        assert!(!meter.is_cause());
+        assert!(!meter.reserve(101) && !meter.reserve(101) && meter.is_cause());
+        // The heap is full besides, or later.
+        assert!(!meter.is_cause());
+        assert!(!meter.reserve(101) && !meter.is_cause());
+        assert!(!meter.reserve(101) && meter.reserve(1) && !meter.is_cause());
     }
 
     #[test]

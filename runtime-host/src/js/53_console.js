@@ -52,7 +52,7 @@ function inspectObject(value, depth, seen) {
 
 /** Values that show as one word; each probe throws for the wrong kind of object. */
 function inspectSpecial(value) {
-  if (internals.isError(value)) return inspectError(value);
+  if (ops.isError(value)) return inspectError(value);
   const tag = TypedArrayPrototypeGetSymbolToStringTag(value);
   if (tag !== undefined) return `${tag}(${TypedArrayPrototypeGetByteLength(value)} bytes)`;
   try {

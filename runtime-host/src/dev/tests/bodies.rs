@@ -256,5 +256,8 @@ async fn an_origin_that_stops_reading_does_not_block_the_writer() {
     });
     let front = Front::new(engine, Some(&origin.url("/"))).await;
     let response = soon(front.post("/", FetchBody::Empty)).await.expect("a response");
-    assert_eq!(soon(whole(response)).await, "early");
+    // The origin closes with bytes unread, which may take its answer away (RFC 9112 §9.6): either
+    // way the exchange ends.
+    let body = soon(whole(response)).await;
+    assert!(body == "early" || body.starts_with(b"The origin failed"), "{body:?}");
 }

@@ -190,7 +190,12 @@ impl Machine {
             Some(leaving) if leaving.is_whole() => {
                 let length = leaving.bytes.to_string();
                 if arrived != length.as_bytes() {
-                    changes.set("content-length", length);
+                    // Once a request's body was asked for, Envoy keeps the old length whatever
+                    // the mutation sets; without a length the body is chunked.
+                    match side {
+                        Side::Request => changes.remove("content-length"),
+                        Side::Response => changes.set("content-length", length),
+                    }
                 }
             }
             _ => changes.remove("content-length"),

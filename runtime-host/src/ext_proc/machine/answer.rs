@@ -97,9 +97,22 @@ impl Machine {
     fn answer_can_stream(&self) -> bool {
         let fits = |mode| matches!(mode, BodyMode::None | BodyMode::FullDuplexStreamed);
         self.streamed_immediate
+            && !self.answer_repeats_a_field()
             && self.request.head == Head::Owed
             && fits(self.request.mode)
             && fits(self.response.mode)
+    }
+
+    /// Envoy keeps only the last of several fields of one name in a streamed immediate response
+    /// (tried on 1.40, `set-cookie`): such an answer is collected.
+    fn answer_repeats_a_field(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| {
+            let fields = &answer.head.headers.0;
+            fields
+                .iter()
+                .enumerate()
+                .any(|(at, (name, _))| fields[..at].iter().any(|(earlier, _)| earlier == name))
+        })
     }
 
     fn stream_answer(&mut self, out: &mut Outputs) {

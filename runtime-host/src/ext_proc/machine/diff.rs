@@ -39,9 +39,11 @@ pub(super) fn request(arrived: &RequestHead, wanted: &RequestHead) -> Changes {
             changes.set(name, new.clone());
         }
     }
-    changes.clear_route_cache =
-        arrived.path != wanted.path || arrived.authority != wanted.authority;
     headers(&arrived.headers, &wanted.headers, is_proxys_own, &mut changes.mutation);
+    // Routes match paths, hosts, methods and headers alike.
+    let mutation = &changes.mutation;
+    changes.clear_route_cache =
+        !mutation.set_headers.is_empty() || !mutation.remove_headers.is_empty();
     changes
 }
 

@@ -51,14 +51,20 @@ fn timers_of_one_turn_that_are_cleared_leave_nothing() {
 #[test]
 fn a_timer_of_a_finished_invocation_is_cleared_and_does_not_fire() {
     let mut worker = Driver::new(
-        "let fired = 0; export default { fetch() { setTimeout(() => fired++, 1000); return new Response(String(fired)) } }",
+        "let fired = 0; export default { async fetch() {
+            setTimeout(() => fired++, 1000); await scheduler.wait(1); return new Response(String(fired))
+        } }",
     );
     worker.start("GET", "/");
-    let timer = worker.timers(1)[0];
+    let [timer, wait] = worker.timers(1)[..] else { panic!("two timers") };
+    worker.send(Message::Timer { id: 1, timer: wait });
     assert!(worker.has(|e| matches!(e, Effect::ClearTimer { timer: t, .. } if *t == timer)));
     // It was on its way when it was cleared.
     worker.send(Message::Timer { id: 1, timer });
-    assert_eq!(text(&respond(&worker.start_as(2, "GET", "/")).body), "0");
+    worker.commands();
+    worker.start_as(2, "GET", "/");
+    worker.send(Message::Timer { id: 2, timer: wait + 2 });
+    assert_eq!(text(&respond(&worker.commands()).body), "0");
 }
 
 #[test]

@@ -92,7 +92,6 @@ fn requests_that_come_in_the_same_batch_as_a_memory_bomb_are_answered_too() {
 fn what_does_not_fit_at_once_is_a_range_error() {
     let cases = [
         "new ArrayBuffer(1e9)",
-        "(() => { const all = []; for (;;) all.push(new Uint8Array(1 << 20)); })()",
         "new Array(-1)",
         "(() => { let s = 'x'; for (;;) s += s; })()",
         "(() => { const f = () => 1 + f(); f(); })()",
