@@ -82,7 +82,8 @@ async fn messages(stack: &Stack) -> f64 {
     stats.sum(envoy::MESSAGES_SENT, &[listener]).unwrap_or(0.0)
 }
 
-/// One Worker computes for a second or more; requests of another are answered meanwhile.
+/// One Worker computes for a second or more, in turns of some hundred milliseconds; requests of
+/// another are answered meanwhile. (More busy Workers than threads: `isolate/tests/handover.rs`.)
 async fn busy_worker_delays_no_other(stack: Arc<Stack>) {
     // Warm both up.
     let busy = |ms: u32| {
@@ -91,11 +92,10 @@ async fn busy_worker_delays_no_other(stack: Arc<Stack>) {
     };
     answer(busy(1)).await;
     answer(lab(&stack, Mode::Lazy, Proto::H1, "GET", "/x", "hello")).await;
-    // More than there are threads.
     let began = Instant::now();
     let mut working = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let request = busy(1000);
+        let request = busy(500);
         working.spawn(async move { request.send().await });
     }
     tokio::time::sleep(Duration::from_millis(100)).await;

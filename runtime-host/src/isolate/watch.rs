@@ -18,6 +18,16 @@ pub const SLICE: Duration = Duration::from_millis(5);
 /// How often running turns are looked at.
 const TICK: Duration = Duration::from_millis(3);
 
+/// How long a turn stands aside so that another thread can take its tokio worker's core: first try,
+/// second, and later ones. Usually a thread is there within some dozen microseconds; on a machine
+/// that is short of CPU it may have to wait for its turn. Whether it came can't be asked, so the
+/// last is short enough for turns that go on for long: a tenth of the time between tries.
+const STAND_ASIDE: [Duration; 3] =
+    [Duration::from_micros(200), Duration::from_millis(1), Duration::from_millis(5)];
+
+/// How long after a try to hand over the next one follows.
+const NEXT_TRY: Duration = Duration::from_millis(50);
+
 /// With no turn for this long the watchdog sleeps until the next one begins.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -35,7 +45,9 @@ struct Turn {
     began: Instant,
     cpu_began: Duration,
     budget: Duration,
-    handed_over: Option<Instant>,
+    /// When the next try to hand the thread's other work over is due, and how many there were.
+    next_try: Instant,
+    tries: usize,
     terminated: bool,
     /// It must end for another reason than its CPU time.
     condemned: bool,
@@ -61,12 +73,14 @@ thread_local! {
 /// Turns do not nest.
 pub fn begin(isolate: &v8::IsolateHandle, budget: Duration) {
     WATCHED.with(|watched| {
+        let began = Instant::now();
         *watched.turn.lock() = Some(Turn {
             isolate: isolate.clone(),
-            began: Instant::now(),
+            began,
             cpu_began: cpu_time(watched.clock),
             budget,
-            handed_over: None,
+            next_try: began,
+            tries: 0,
             terminated: false,
             condemned: false,
         });
@@ -113,25 +127,31 @@ impl Watched {
         if turn.terminated || turn.condemned {
             turn.isolate.terminate_execution();
         }
-        // Again after a while: the first try may have found the thread outside of JavaScript.
-        if turn.handed_over.is_none_or(|at| now - at > 10 * SLICE) {
-            turn.handed_over = Some(now);
-            turn.isolate.request_interrupt(hand_over, std::ptr::null_mut());
+        // Again after a while: the first try may have found the thread outside of JavaScript, or
+        // nobody who took its work in time.
+        if now >= turn.next_try {
+            let aside = STAND_ASIDE[turn.tries.min(STAND_ASIDE.len() - 1)];
+            turn.tries += 1;
+            turn.next_try = now + NEXT_TRY;
+            // The microseconds are the callback's data: nothing has to outlive the request.
+            let data = std::ptr::without_provenance_mut(aside.as_micros() as usize);
+            turn.isolate.request_interrupt(hand_over, data);
         }
         true
     }
 }
 
-/// Runs on the turn's thread, inside JavaScript.
-unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+/// Runs on the turn's thread, inside JavaScript. `aside` is a number of microseconds.
+unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, aside: *mut c_void) {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let multi_thread = Handle::try_current()
         .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
     if multi_thread {
-        // Long enough for another thread to take this worker's core; if none did, the core comes
-        // back and the watchdog tries again. A panic must not unwind into V8.
+        let aside = Duration::from_micros(aside.addr() as u64);
+        // If nobody took this worker's core meanwhile it comes back, and the watchdog tries again.
+        // A panic must not unwind into V8.
         let _ = std::panic::catch_unwind(|| {
-            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_micros(200)));
+            tokio::task::block_in_place(|| std::thread::sleep(aside));
         });
     }
 }
