@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nano_tests::runner::Theme;
 use nano_tests::stack::{self, Stack, StackOptions};
-use nano_tests::{cases, load};
+use nano_tests::{cases, host, load};
 
 use crate::limits::no_stream_is_left;
 
@@ -59,5 +59,17 @@ async fn ten_thousand_requests(stack: Arc<Stack>) {
     );
 
     no_stream_is_left(&stack).await;
-    println!("            {rate:.0} requests/s, memory {grown:+.1?} MB");
+    let inline = share_run_inline(&stack).await;
+    assert!(inline > 0.5, "only {inline:.2} of the messages ran on the thread where they arrived");
+    println!(
+        "            {rate:.0} requests/s, memory {grown:+.1?} MB, {:.0} % of messages run inline",
+        inline * 100.0
+    );
+}
+
+/// The share of messages whose JavaScript ran on the thread where they arrived.
+async fn share_run_inline(stack: &Stack) -> f64 {
+    let metrics = stack.host().metrics().await.unwrap_or_else(|error| panic!("{error}"));
+    let count = |labels: &[&str]| metrics.sum(host::ISOLATE_MESSAGES, labels).expect("the counter");
+    count(&["ran=\"inline\""]) / count(&[])
 }

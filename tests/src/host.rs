@@ -16,6 +16,9 @@ pub const BODY_BYTES: &str = "nano_body_bytes_total";
 /// Gauge of exchanges that are open.
 pub const STREAMS_OPEN: &str = "nano_ext_proc_streams";
 
+/// Counter of messages to isolates, by `worker` and where they `ran` (`inline`, `queued`).
+pub const ISOLATE_MESSAGES: &str = "nano_isolate_messages_total";
+
 /// A running `nano-host`; ended when dropped.
 #[derive(Debug)]
 pub struct Host {

@@ -18,6 +18,7 @@ use crate::exchange::{Outbox, Side, Start};
 use crate::isolate::message::{Effect, InvocationId, Message};
 use crate::isolate::{Health, Instance, StartError};
 use crate::telemetry::Outcome;
+use crate::telemetry::metrics::{Ran, WorkerMetrics};
 use crate::worker::Bundle;
 
 /// Messages one thread runs in a row before it hands the isolate to another task: a busy isolate
@@ -28,12 +29,18 @@ const RUN_LENGTH: usize = 64;
 pub(crate) struct Actor {
     bundle: Arc<Bundle>,
     services: Arc<Services>,
-    worker: OnceLock<Weak<Worker>>,
+    owner: OnceLock<Owner>,
     queue: Mutex<Queue>,
     /// Locked by the runner only, so never contended.
     instance: Mutex<Option<Instance>>,
     io: Io,
     invocations: AtomicU32,
+}
+
+/// The Worker that an actor was made for.
+struct Owner {
+    worker: Weak<Worker>,
+    metrics: WorkerMetrics,
 }
 
 #[derive(Default)]
@@ -50,7 +57,7 @@ impl Actor {
         Arc::new(Self {
             bundle,
             services,
-            worker: OnceLock::new(),
+            owner: OnceLock::new(),
             queue: Mutex::new(Queue { running: true, ..Queue::default() }),
             instance: Mutex::new(None),
             io: Io::default(),
@@ -78,13 +85,19 @@ impl Actor {
     }
 
     pub fn belong_to(&self, worker: &Arc<Worker>) {
+        let metrics = worker.metrics.clone();
         // Set once: an actor is made for one Worker.
-        let _ = self.worker.set(Arc::downgrade(worker));
+        let _ = self.owner.set(Owner { worker: Arc::downgrade(worker), metrics });
         worker.metrics.isolates.set(1);
     }
 
     pub fn worker(&self) -> Option<Arc<Worker>> {
-        self.worker.get().and_then(Weak::upgrade)
+        self.owner.get().and_then(|owner| owner.worker.upgrade())
+    }
+
+    /// The Worker's metrics; `None` before the actor belongs to one.
+    pub fn metrics(&self) -> Option<&WorkerMetrics> {
+        self.owner.get().map(|owner| &owner.metrics)
     }
 
     pub fn services(&self) -> &Arc<Services> {
@@ -114,8 +127,8 @@ impl Actor {
     ) -> Result<(), Box<Start>> {
         match self.post(Message::Start { id, start, outbox }) {
             Ok(()) => {
-                if let Some(worker) = self.worker() {
-                    worker.metrics.running.inc();
+                if let Some(metrics) = self.metrics() {
+                    metrics.running.inc();
                 }
                 self.watch_wall_time(id);
                 Ok(())
@@ -135,12 +148,21 @@ impl Actor {
             }
             queue.messages.push_back(message);
             if queue.running {
+                drop(queue);
+                self.count(Ran::Queued);
                 return Ok(());
             }
             queue.running = true;
         }
+        self.count(Ran::Inline);
         self.run();
         Ok(())
+    }
+
+    fn count(&self, ran: Ran) {
+        if let Some(metrics) = self.metrics() {
+            metrics.messages(ran).inc();
+        }
     }
 
     /// Runs the isolate until its queue is empty. The caller holds the right to (`running`).
@@ -212,8 +234,8 @@ impl Actor {
 
     /// Counts body bytes that arrived from the front end.
     pub fn count_body(&self, side: Side, bytes: usize) {
-        if let Some(worker) = self.worker() {
-            worker.metrics.body_bytes(side).inc_by(bytes as u64);
+        if let Some(metrics) = self.metrics() {
+            metrics.body_bytes(side).inc_by(bytes as u64);
         }
     }
 
@@ -227,8 +249,8 @@ impl Actor {
             queue.running = true;
         }
         let bytes = self.instance.lock().as_mut().map(Instance::memory_bytes);
-        if let (Some(bytes), Some(worker)) = (bytes, self.worker()) {
-            worker.metrics.isolate_memory_bytes.set(bytes as i64);
+        if let (Some(bytes), Some(metrics)) = (bytes, self.metrics()) {
+            metrics.isolate_memory_bytes.set(bytes as i64);
         }
         self.run();
     }

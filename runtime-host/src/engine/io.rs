@@ -160,11 +160,11 @@ impl Io {
             error: finished.error.as_deref(),
         }
         .log();
-        if let Some(worker) = actor.worker() {
-            worker.metrics.running.dec();
-            worker.metrics.requests(finished.outcome).inc();
-            worker.metrics.wall.observe(finished.wall);
-            worker.metrics.cpu.observe(finished.cpu);
+        if let Some(metrics) = actor.metrics() {
+            metrics.running.dec();
+            metrics.requests(finished.outcome).inc();
+            metrics.wall.observe(finished.wall);
+            metrics.cpu.observe(finished.cpu);
         }
     }
 }

@@ -32,6 +32,21 @@ struct SideLabels {
     side: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RanLabels {
+    worker: String,
+    ran: &'static str,
+}
+
+/// Where the JavaScript that a message leads to runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// On the thread where the message arrived.
+    Inline,
+    /// On the thread that runs the isolate already.
+    Queued,
+}
+
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
@@ -43,6 +58,7 @@ pub struct Metrics {
     isolate_memory: Family<WorkerLabel, Gauge>,
     body_bytes: Family<SideLabels, Counter>,
     subrequests: Family<WorkerLabel, Counter>,
+    messages: Family<RanLabels, Counter>,
     /// `ext_proc` streams that are open now.
     pub ext_proc_streams: Gauge,
 }
@@ -52,6 +68,7 @@ pub struct Metrics {
 pub struct WorkerMetrics {
     requests: [Counter; Outcome::ALL.len()],
     body_bytes: [Counter; 2],
+    messages: [Counter; 2],
     /// From a request's head to the end of its response.
     pub wall: DurationHistogram,
     /// JavaScript execution of a request.
@@ -74,6 +91,11 @@ impl WorkerMetrics {
     pub fn body_bytes(&self, side: Side) -> &Counter {
         &self.body_bytes[side as usize]
     }
+
+    /// Counts messages to the Worker's isolates: requests, responses, timers, body chunks.
+    pub fn messages(&self, ran: Ran) -> &Counter {
+        &self.messages[ran as usize]
+    }
 }
 
 impl Metrics {
@@ -88,6 +110,7 @@ impl Metrics {
             isolate_memory: Family::default(),
             body_bytes: Family::default(),
             subrequests: Family::default(),
+            messages: Family::default(),
             ext_proc_streams: Gauge::default(),
         };
         metrics.register();
@@ -119,6 +142,9 @@ impl Metrics {
         let help = "Body bytes that the host saw; untouched bodies stay with the proxy";
         r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
         r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
+        let help = "Messages to isolates: run inline, where they arrived, or queued for the thread \
+                    that ran the isolate already";
+        r.register("isolate_messages", help, self.messages.clone());
         r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
     }
 
@@ -134,9 +160,12 @@ impl Metrics {
         let body_bytes = ["request", "response"].map(|side| {
             self.body_bytes.get_or_create_owned(&SideLabels { worker: worker(), side })
         });
+        let messages = ["inline", "queued"]
+            .map(|ran| self.messages.get_or_create_owned(&RanLabels { worker: worker(), ran }));
         WorkerMetrics {
             requests,
             body_bytes,
+            messages,
             wall: self.wall.get_or_create_owned(&label),
             cpu: self.cpu.get_or_create_owned(&label),
             running: self.running.get_or_create_owned(&label),
@@ -179,6 +208,7 @@ mod tests {
         hello.requests(Outcome::Ok).inc();
         hello.requests(Outcome::ResponseStreamDisconnected).inc_by(2);
         hello.body_bytes(Side::Response).inc_by(10);
+        hello.messages(Ran::Queued).inc();
         hello.running.set(3);
         // The same Worker again, after a reload, counts on.
         metrics.worker("hello \"quoted\"\n").requests(Outcome::Ok).inc();
@@ -189,6 +219,8 @@ mod tests {
             r#"nano_requests_total{worker="hello \"quoted\"\n",outcome="exception"} 0"#,
             r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="response"} 10"#,
             r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="request"} 0"#,
+            r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="inline"} 0"#,
+            r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="queued"} 1"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
             "nano_ext_proc_streams 0",
             "# EOF",
