@@ -14,5 +14,6 @@ pub mod scenarios;
 pub mod servers;
 pub mod stack;
 pub mod statistics;
+mod text;
 pub mod usage;
 pub mod variant;

@@ -17,6 +17,8 @@ pub struct Outcome {
     pub throughput: Vec<Throughput>,
     pub latency: Vec<Latency>,
     pub memory: Vec<Memory>,
+    /// What a reader has to know, in whole sentences.
+    pub notes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]

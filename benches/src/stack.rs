@@ -75,8 +75,8 @@ impl Stack {
         let measured = || (cpus.measured().to_vec(), cpus.measured().to_vec());
         let (envoy_on, nano_on) = plan.placement.clone().unwrap_or_else(measured);
         let origin = Origin::start(path, cpus.measuring())?;
-        let mut workers = plan.workers.clone();
-        for (_, value) in workers.iter_mut().flat_map(|worker| &mut worker.vars) {
+        let mut scripts = plan.workers.clone();
+        for (_, value) in scripts.iter_mut().flat_map(|worker| &mut worker.vars) {
             *value = value.replace("{origin}", &format!("http://{}", origin.address));
         }
         let has = |wanted: &[Variant]| plan.variants.iter().any(|each| wanted.contains(each));
@@ -90,7 +90,7 @@ impl Stack {
         }
         let nano = if has(&[Variant::Nano, Variant::NanoFull]) {
             let settings = Settings {
-                workers: workers.clone(),
+                workers: scripts.clone(),
                 reads_responses: plan.reads_responses,
                 on: nano_on,
             };
@@ -99,7 +99,7 @@ impl Stack {
             None
         };
         let workerd = if has(&[Variant::Workerd]) {
-            Some(Workerd::start(path, &workers, origin.address, cpus.measured())?)
+            Some(Workerd::start(path, &scripts, origin.address, cpus.measured())?)
         } else {
             None
         };
@@ -124,7 +124,7 @@ impl Stack {
         let mut listeners = Vec::new();
         for variant in &plan.variants {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            listeners.push(listener(*variant, address, plan, &workers));
+            listeners.push(listener(*variant, address, plan, &scripts));
         }
         let envoy = envoy::start(path, &listeners, &clusters, &envoy_on)?;
         let addresses = listeners.iter().map(|listener| listener.address);
@@ -141,7 +141,11 @@ impl Stack {
 
     /// The programs that a variant's requests go through, with the name of each.
     pub fn processes(&self, variant: Variant) -> Vec<(&'static str, u32)> {
-        let mut all = vec![("envoy", self.envoy.id()), ("origin", self.origin.process.id())];
+        let mut all = vec![
+            ("envoy", self.envoy.id()),
+            ("origin", self.origin.process.id()),
+            ("load", std::process::id()),
+        ];
         if let Some(server) = self.server(variant) {
             all.push(("server", server.id()));
         }

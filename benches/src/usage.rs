@@ -33,13 +33,23 @@ pub fn cpu(process: u32) -> Result<Duration> {
 pub fn memory(process: u32) -> Result<Memory> {
     let path = format!("/proc/{process}/status");
     let status = fs::read_to_string(&path).map_err(Error::during(format!("can't read {path}")))?;
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kib: Option<u64> =
-            line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| Error::new(format!("no {name} in {path}")))
-    };
+    let field =
+        |name: &str| kib(&status, name).ok_or_else(|| Error::new(format!("no {name} in {path}")));
     Ok(Memory { resident: field("VmRSS")?, anonymous: field("RssAnon")?, peak: field("VmHWM")? })
+}
+
+/// Memory that the machine has left, in bytes.
+pub fn available() -> Result<u64> {
+    let path = "/proc/meminfo";
+    let text = fs::read_to_string(path).map_err(Error::during(format!("can't read {path}")))?;
+    kib(&text, "MemAvailable").ok_or_else(|| Error::new("no MemAvailable"))
+}
+
+/// A line `NAME: N kB`, in bytes.
+fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Makes the present resident memory the peak.

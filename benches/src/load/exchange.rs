@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::text::add;
+
 /// One request, and the only response that is right.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -34,10 +36,10 @@ impl Exchange {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
         for (name, value) in [("user-agent", "nano-bench"), ("accept", "*/*")].iter().chain(headers)
         {
-            request += &format!("{name}: {value}\r\n");
+            add(&mut request, format_args!("{name}: {value}\r\n"));
         }
         if method == "POST" {
-            request += &format!("content-length: {}\r\n", body.len());
+            add(&mut request, format_args!("content-length: {}\r\n", body.len()));
         }
         request += "\r\n";
         let mut request = request.into_bytes();

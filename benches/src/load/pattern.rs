@@ -7,6 +7,9 @@ use nano_tests::{Error, Result};
 
 use super::{Exchange, Load};
 
+/// How often a window that goes on is looked at.
+const SLICE: Duration = Duration::from_millis(1);
+
 /// What a window of time showed. `S` is what the caller samples at both ends of it.
 #[derive(Debug)]
 pub struct Window<S> {
@@ -26,7 +29,12 @@ pub struct Closed {
     /// Before the window, not counted.
     pub lead: Duration,
     pub window: Duration,
+    /// The window is longer when fewer were answered in it.
+    pub at_least: usize,
 }
+
+/// For how much longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Closed {
     pub fn run<S>(
@@ -36,24 +44,27 @@ impl Closed {
         mut sample: impl FnMut() -> Result<S>,
     ) -> Result<Window<S>> {
         let mut load = Load::open(target, exchanges, self.connections)?;
-        let begin = Instant::now() + self.lead;
-        while Instant::now() < begin {
+        let lead_end = Instant::now() + self.lead;
+        while Instant::now() < lead_end {
             while load.begin(Instant::now())? {}
-            load.wait(begin, |_| ())?;
+            load.wait(lead_end, |_| ())?;
         }
         let before = sample()?;
-        let began = Instant::now();
-        let end = began + self.window;
+        let start = Instant::now();
+        let end = start + self.window;
         let mut latencies = Vec::new();
-        // An answer that is late belongs to the window: with few large bodies its end would
-        // otherwise cut off a good part of the work.
-        let mut now = began;
-        while now < end {
+        let mut now = start;
+        while now < end || (latencies.len() < self.at_least && now < end + PATIENCE) {
             while load.begin(now)? {}
-            load.wait(end, |due| latencies.push(due.elapsed()))?;
+            load.wait(if now < end { end } else { now + SLICE }, |due| {
+                latencies.push(due.elapsed());
+            })?;
             now = Instant::now();
         }
-        let elapsed = began.elapsed();
+        if latencies.len() < self.at_least {
+            return Err(Error::new(format!("{} answers in {:?}", latencies.len(), now - start)));
+        }
+        let elapsed = now - start;
         let after = sample()?;
         load.drain(|_| ())?;
         Ok(Window { requests: latencies.len(), elapsed, latencies, before, after })
@@ -125,4 +136,87 @@ pub fn each_once(target: SocketAddr, exchanges: &[Exchange]) -> Result<Vec<Durat
         load.drain(|due| latencies.push(due.elapsed()))?;
     }
     Ok(latencies)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::statistics::Percentiles;
+
+    /// Answers on any number of connections; before the `stalled`th answer, of all connections
+    /// together, it does nothing for `stall`.
+    fn server(stalled: usize, stall: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let answered = Arc::new(AtomicUsize::new(0));
+        let serve = move |mut stream: TcpStream| {
+            let mut buffer = [0; 1024];
+            while stream.read(&mut buffer).is_ok_and(|count| count > 0) {
+                if answered.fetch_add(1, Ordering::Relaxed) + 1 == stalled {
+                    std::thread::sleep(stall);
+                }
+                if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let serve = serve.clone();
+                std::thread::spawn(move || serve(stream.unwrap()));
+            }
+        });
+        address
+    }
+
+    fn ask() -> Vec<Exchange> {
+        vec![Exchange::get("test", "/", &[]).body("ok")]
+    }
+
+    #[test]
+    fn requests_that_a_stall_kept_from_being_sent_count_with_their_wait() {
+        let address = server(100, Duration::from_millis(400));
+        let open = Open {
+            connections: 1,
+            rate: 500.0,
+            lead: Duration::from_millis(20),
+            window: Duration::from_secs(1),
+        };
+        let window = open.run(address, &ask(), || Ok(())).unwrap();
+        // All that were due are there, 490 to 500 of them, and those of 400 ms have waited.
+        assert!((450..=510).contains(&window.requests), "{}", window.requests);
+        let waited = window.latencies.iter().filter(|each| **each > Duration::from_millis(100));
+        assert!(waited.count() >= 120, "the stall is hidden");
+        assert!(Percentiles::of(window.latencies).max >= 390.0);
+    }
+
+    #[test]
+    fn a_closed_loop_keeps_all_connections_busy() {
+        let address = server(0, Duration::ZERO);
+        let closed = Closed {
+            connections: 4,
+            lead: Duration::from_millis(20),
+            window: Duration::from_millis(100),
+            at_least: 1,
+        };
+        let window = closed.run(address, &ask(), || Ok(Instant::now())).unwrap();
+        assert!(window.requests > 20 && window.requests == window.latencies.len());
+        assert!(window.after - window.before >= closed.window);
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_the_run() {
+        let wrong = vec![Exchange::get("test", "/", &[]).body("no")];
+        let error = each_once(server(0, Duration::ZERO), &wrong).unwrap_err().to_string();
+        assert!(error.contains("wrong body"), "{error}");
+        assert_eq!(
+            each_once(server(0, Duration::ZERO), &[ask(), ask()].concat()).unwrap().len(),
+            2
+        );
+    }
 }

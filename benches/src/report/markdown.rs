@@ -1,35 +1,39 @@
 //! The tables that people read.
 
-use std::fmt::Write as _;
-
 use super::Report;
 use crate::aims::Bound;
 use crate::outcome::Outcome;
 use crate::statistics::Figure;
+use crate::text::add;
 
-/// Writing to a String can't fail.
+/// One line of text at the end of a String.
 macro_rules! line {
-    ($to:expr, $($text:tt)*) => { { let _ = writeln!($to, $($text)*); } };
+    ($to:expr, $($text:tt)*) => {
+        add($to, format_args!("{}\n", format_args!($($text)*)))
+    };
 }
 
 pub fn document(report: &Report) -> String {
     let mut text = String::new();
     let machine = &report.machine;
-    line!(text, "# Benchmark of {}, {}\n", report.date, machine.class());
+    line!(&mut text, "# Benchmark of {}, {}\n", report.date, machine.class());
     let (cpus, memory) = (machine.cpus, machine.memory_gb);
     let processor = &machine.processor;
-    line!(text, "{cpus} CPUs ({processor}), {memory} GiB, Linux {}.", machine.kernel);
+    line!(&mut text, "{cpus} CPUs ({processor}), {memory} GiB, Linux {}.", machine.kernel);
     if report.quick {
-        line!(text, "A quick run: few and short rounds, so the spread is wide.");
+        line!(&mut text, "A quick run: few and short rounds, so the spread is wide.");
     }
-    line!(text, "`benches/README.md` says how this is measured and what each key means.\n");
+    line!(&mut text, "`benches/README.md` says how this is measured and what each key means.\n");
     aims(&mut text, report);
     for (name, outcome) in &report.scenarios {
-        line!(text, "## {name}\n");
+        line!(&mut text, "## {name}\n");
         throughput(&mut text, outcome);
         latency(&mut text, outcome);
         memory_table(&mut text, outcome);
         figures(&mut text, outcome);
+        for note in &outcome.notes {
+            line!(&mut text, "{note}\n");
+        }
     }
     text
 }
@@ -46,8 +50,9 @@ fn aims(text: &mut String, report: &Report) {
         let spread =
             verdict.spread.map_or_else(String::new, |(min, max)| format!("{min:.2} – {max:.2}"));
         let met = if verdict.met { "met" } else { "**missed**" };
-        let (key, what, value) = (verdict.key, verdict.what, verdict.value);
-        line!(text, "| `{key}` | {what} | {aim} | {value:.2} | {spread} | {met} |");
+        let value = verdict.value.map_or_else(|| "not measured".to_owned(), |v| format!("{v:.2}"));
+        let (key, what) = (verdict.key, verdict.what);
+        line!(text, "| `{key}` | {what} | {aim} | {value} | {spread} | {met} |");
     }
     line!(text, "");
 }
@@ -61,7 +66,7 @@ fn throughput(text: &mut String, outcome: &Outcome) {
     line!(
         text,
         "| connections | variant | requests/s | spread |{megabytes} CPU ms per 1,000: Envoy | \
-         server | origin |\n|---|---|---|---|{}---|---|---|",
+         server | origin | load |\n|---|---|---|---|{}---|---|---|---|",
         if bodies { "---|" } else { "" }
     );
     for each in &outcome.throughput {
@@ -74,7 +79,7 @@ fn throughput(text: &mut String, outcome: &Outcome) {
             each.megabytes_per_second.map_or_else(String::new, |rate| format!(" {rate:.0} |"));
         line!(
             text,
-            "| {} | {} | {} | {} – {} |{megabytes} {} | {} | {} |",
+            "| {} | {} | {} | {} – {} |{megabytes} {} | {} | {} | {} |",
             each.connections,
             each.variant,
             number(rate.median),
@@ -83,6 +88,7 @@ fn throughput(text: &mut String, outcome: &Outcome) {
             cpu("envoy"),
             cpu("server"),
             cpu("origin"),
+            cpu("load"),
         );
     }
     line!(text, "");

@@ -32,10 +32,11 @@ fn aims(verdicts: &[Verdict]) -> String {
     let height = top + ROW * verdicts.len() as f64 + 20.0;
     let mut svg = Svg::new(880.0, height, "Measured ÷ aim (bars: spread of the rounds)");
     let x = |share: f64| left + (right - left) * share.clamp(0.0, 2.5) / 2.5;
-    for mark in [0.0, 0.5, 1.0, 1.5, 2.0, 2.5] {
-        let colour = if mark == 1.0 { GREY } else { LIGHT };
+    for half in 0..=5 {
+        let mark = f64::from(half) / 2.0;
+        let colour = if half == 2 { GREY } else { LIGHT };
         svg.line((x(mark), top - 8.0), (x(mark), height - 15.0), colour, 1.0);
-        svg.text((x(mark), top - 12.0), &format!("{mark}"), "middle", 10.0);
+        svg.text((x(mark), top - 12.0), &format!("{mark:.1}"), "middle", 10.0);
     }
     for (row, verdict) in verdicts.iter().enumerate() {
         let y = top + ROW * row as f64 + 8.0;
@@ -49,8 +50,12 @@ fn aims(verdicts: &[Verdict]) -> String {
         if let Some((min, max)) = verdict.spread {
             svg.line((x(share(min)), y), (x(share(max)), y), colour, 3.0);
         }
-        svg.dot((x(share(verdict.value)), y), colour);
-        svg.text((right + 15.0, y + 4.0), &format!("{:.2}", verdict.value), "start", 11.0);
+        if let Some(value) = verdict.value {
+            svg.dot((x(share(value)), y), colour);
+            svg.text((right + 15.0, y + 4.0), &format!("{value:.2}"), "start", 11.0);
+        } else {
+            svg.text((right + 15.0, y + 4.0), "not measured", "start", 11.0);
+        }
     }
     svg.finish()
 }

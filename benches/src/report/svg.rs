@@ -1,11 +1,8 @@
 //! As much of SVG as the plots need.
 
-use std::fmt::Write as _;
+use std::fmt::Arguments;
 
-/// Writing to a String can't fail.
-macro_rules! add {
-    ($to:expr, $($text:tt)*) => { { let _ = writeln!($to, $($text)*); } };
-}
+use crate::text::add;
 
 /// Colours that can be told apart, also by those who see few.
 pub const COLOURS: [&str; 8] =
@@ -29,29 +26,27 @@ impl Svg {
     /// `anchor` is `start`, `middle` or `end`.
     pub fn text(&mut self, (x, y): (f64, f64), text: &str, anchor: &str, size: f64) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
-        add!(
-            self.body,
+        self.add(format_args!(
             r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" font-size="{size}">{text}</text>"#
-        );
+        ));
     }
 
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
         let ((x1, y1), (x2, y2)) = (from, to);
-        add!(
-            self.body,
-            r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}" stroke-width="{width}"/>"#
-        );
+        self.add(format_args!(r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}" stroke-width="{width}"/>"#));
     }
 
     pub fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), colour: &str) {
-        add!(
-            self.body,
-            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}"/>"#
-        );
+        self.add(format_args!(r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}"/>"#));
     }
 
     pub fn dot(&mut self, (x, y): (f64, f64), colour: &str) {
-        add!(self.body, r#"<circle cx="{x:.1}" cy="{y:.1}" r="3.5" fill="{colour}"/>"#);
+        self.add(format_args!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="3.5" fill="{colour}"/>"#));
+    }
+
+    fn add(&mut self, element: Arguments<'_>) {
+        add(&mut self.body, element);
+        self.body.push('\n');
     }
 
     /// The file's text.

@@ -45,7 +45,7 @@ pub fn base(name: &'static str, setting: &Setting) -> Result<Outcome> {
             let what = what.replace('-', "_");
             outcome.figures.insert(format!("{name}/{variant}_{what}_{unit}"), figure.median);
         }
-        outcome.ratios.insert(format!("{name}-{what}/workerd"), nano.over(&workerd));
+        outcome.ratios.insert(format!("{name}/workerd/{what}"), nano.over(&workerd));
     }
     Ok(outcome)
 }

@@ -20,7 +20,18 @@ pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let counts: &[usize] = if setting.quick { &[100, 1000] } else { &[100, 1000, 10_000] };
     let few = Many::make("few", 1, &small_script())?;
     let few_stack = Stack::start(&few.plan(&[Nano]), &setting.cpus)?;
+    let mut largest = Figures { workers: 1, mb: anonymous_mb(&few_stack)? };
     for count in counts {
+        let needed = largest.mb / largest.workers as f64 * *count as f64 * 1.2;
+        let free = usage::available()? as f64 / 1e6;
+        if largest.workers > 1 && needed > free {
+            outcome.notes.push(format!(
+                "{count} Workers were not started: by what {} took they need {needed:.0} MB, and \
+                 {free:.0} MB are free.",
+                largest.workers
+            ));
+            continue;
+        }
         let many = Many::make("many", *count, &small_script())?;
         let many_stack = Stack::start(&many.plan(&[Nano]), &setting.cpus)?;
         // Requests are one Worker's in both: what the others cost by being there is asked.
@@ -28,9 +39,10 @@ pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
         let rates = in_turn(setting, [&few_stack, &many_stack], [&exchanges[0], &exchanges[1]])?;
         outcome.ratios.insert(format!("{name}/workers-{count}"), rates[1].over(&rates[0]));
         for (count, stack, rate) in [(1, &few_stack, &rates[0]), (*count, &many_stack, &rates[1])] {
-            let memory = usage::memory(stack.nano()?.process.id())?;
+            let mb = anonymous_mb(stack)?;
+            largest = Figures { workers: count, mb };
             let key = format!("{name}/workers-{count}");
-            outcome.figures.insert(format!("{key}_mb"), memory.anonymous as f64 / 1e6);
+            outcome.figures.insert(format!("{key}_mb"), mb);
             outcome.figures.insert(format!("{key}_requests_per_second"), rate.median);
             let start_up = stack.nano()?.start_up.as_secs_f64() * 1e3;
             outcome.figures.insert(format!("{key}_start_up_ms"), start_up);
@@ -39,6 +51,16 @@ pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
     drop(few_stack);
     two_cpus(name, setting, &mut outcome)?;
     Ok(outcome)
+}
+
+/// What the last step took.
+struct Figures {
+    workers: usize,
+    mb: f64,
+}
+
+fn anonymous_mb(stack: &Stack) -> Result<f64> {
+    Ok(usage::memory(stack.nano()?.process.id())?.anonymous as f64 / 1e6)
 }
 
 /// Each Worker computes for some milliseconds per request, so that Envoy, load generator and
@@ -79,7 +101,12 @@ fn in_turn(
     let mut rates = [Vec::new(), Vec::new()];
     for round in 0..=timing.rounds {
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            let closed = Closed { connections: HEADLINE, lead: timing.lead, window: timing.window };
+            let closed = Closed {
+                connections: HEADLINE,
+                lead: timing.lead,
+                window: timing.window,
+                at_least: 1,
+            };
             let window = closed
                 .run(stacks[side].address(Nano)?, exchanges[side], || Ok(()))
                 .map_err(|error| Error::new(format!("{}: {error}", ["first", "second"][side])))?;

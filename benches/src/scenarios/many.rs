@@ -1,6 +1,5 @@
 //! Scenarios with many Workers: generated ones, each with a host of its own.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use nano_tests::{Error, Result};
@@ -13,6 +12,7 @@ use crate::outcome::Outcome;
 use crate::servers::{Worker, write};
 use crate::stack::{Plan, Stack};
 use crate::statistics::{Figure, Percentiles};
+use crate::text::add;
 use crate::usage;
 use crate::variant::Variant::{self, Nano, Workerd};
 
@@ -76,17 +76,27 @@ fn large_script() -> String {
     let mut script = String::new();
     let mut number = 0;
     while script.len() < 1_000_000 {
-        // Writing to a String can't fail.
-        let _ = write!(
-            script,
-            "export function part{number}(value, options = {{}}) {{\n  \
-             const scale = options.scale ?? {number};\n  \
-             if (typeof value !== \"number\") throw new TypeError(`part{number}: ${{value}}`);\n  \
-             return {{ name: \"part{number}\", total: value * scale + {number} }};\n}}\n"
+        add(
+            &mut script,
+            format_args!(
+                "export function part{number}(value, options = {{}}) {{\n  \
+                 const scale = options.scale ?? {number};\n  \
+                 if (typeof value !== \"number\") throw new TypeError(`part{number}: ${{value}}`);\n  \
+                 return {{ name: \"part{number}\", total: value * scale + {number} }};\n}}\n"
+            ),
         );
         number += 1;
     }
     script + &small_script()
+}
+
+/// Makes the request for a host, and what must come back.
+type Asking = fn(&str) -> Exchange;
+
+fn hono(host: &str) -> Exchange {
+    Exchange::get(host, "/users/17", &[])
+        .header("x-app", "hono")
+        .body(r#"{"resource":"users","id":"17"}"#)
 }
 
 /// `cold-start`: the first request to each of many Workers that were never used. workerd has a
@@ -94,15 +104,10 @@ fn large_script() -> String {
 pub fn cold_start(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let count = if setting.quick { 16 } else { 50 };
     let bundle = Bundle::make()?;
-    let hono = |host: &str| {
-        Exchange::get(host, "/users/17", &[])
-            .header("x-app", "hono")
-            .body(r#"{"resource":"users","id":"17"}"#)
-    };
-    let sizes: [(&str, String, &dyn Fn(&str) -> Exchange); 3] = [
-        ("1kb", small_script(), &hello),
-        ("hono", bundle.script()?, &hono),
-        ("1mb", large_script(), &hello),
+    let sizes: [(&str, String, Asking); 3] = [
+        ("1kb", small_script(), hello),
+        ("hono", bundle.script()?, hono),
+        ("1mb", large_script(), hello),
     ];
     let mut outcome = Outcome::default();
     for (size, script, exchange) in sizes {
@@ -126,7 +131,7 @@ pub fn cold_start(name: &'static str, setting: &Setting) -> Result<Outcome> {
                 .insert(format!("{key}_start_up_ms_per_worker"), start / (count + 1) as f64);
         }
         let ratio = Figure::of(vec![medians[0] / medians[1]]);
-        outcome.ratios.insert(format!("{name}-{size}/workerd"), ratio);
+        outcome.ratios.insert(format!("{name}/workerd/{size}"), ratio);
     }
     Ok(outcome)
 }

@@ -14,7 +14,7 @@ use nano_tests::{Error, Result};
 /// How often a starting program is looked at: its start-up time is measured.
 const LOOK: Duration = Duration::from_millis(1);
 /// Thousands of Workers take their time.
-const START_LIMIT: Duration = Duration::from_secs(300);
+const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// A Worker's directory and what it is given beyond its own wrangler file.
 #[derive(Clone, Debug)]

@@ -1,6 +1,5 @@
 //! workerd, with the same scripts: Envoy → workerd → origin.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use nano_tests::{Error, Result};
 
 use super::Worker;
 use crate::cpus;
+use crate::text::add;
 
 #[derive(Debug)]
 pub struct Workerd {
@@ -94,9 +94,4 @@ fn document(
          (name = \"origin\", external = (address = \"{origin}\", http = ())),\n],\n\
          sockets = [\n{listeners}]);\n{constants}"
     ))
-}
-
-/// Writing to a String can't fail.
-fn add(to: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = to.write_fmt(text);
 }

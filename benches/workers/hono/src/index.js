@@ -12,7 +12,7 @@ for (const resource of RESOURCES) {
   app.get(`/${resource}`, (context) => context.json({ resource, page: context.req.query("page") }));
   app.get(`/${resource}/:id`, (context) => context.json({ resource, id: context.req.param("id") }));
   app.get(`/${resource}/:id/events/:event`, (context) =>
-    context.json({ resource, ...context.req.param() }));
+    context.json({ resource, id: context.req.param("id"), event: context.req.param("event") }));
   app.post(`/${resource}`, (context) => context.json({ resource, created: true }, 201));
 }
 
