@@ -110,7 +110,17 @@ impl Process {
     }
 
     /// Calls `ready` every 20 ms until it is true, the child ends, or `limit` has passed.
-    pub fn wait_until(&self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
+    pub fn wait_until(&self, limit: Duration, ready: impl FnMut() -> bool) -> Result<()> {
+        self.wait_every(Duration::from_millis(20), limit, ready)
+    }
+
+    /// The same with another pause between the calls.
+    pub fn wait_every(
+        &self,
+        pause: Duration,
+        limit: Duration,
+        mut ready: impl FnMut() -> bool,
+    ) -> Result<()> {
         let began = Instant::now();
         while !ready() {
             self.check_running()?;
@@ -121,7 +131,7 @@ impl Process {
                     self.log_tail(40)
                 )));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(pause);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::test::Test;
 use crate::up::Up;
 use crate::{envoy, v8, workspace};
@@ -21,6 +22,7 @@ pub struct Cli {
 enum Command {
     Up(Up),
     Test(Test),
+    Bench(Bench),
     V8(V8),
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
@@ -44,6 +46,7 @@ impl Cli {
         match self.command {
             Command::Up(up) => up.run(),
             Command::Test(test) => test.run(),
+            Command::Bench(bench) => bench.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
                 Ok(())

@@ -1,9 +1,11 @@
 //! `cargo xtask`: the commands people run in this repository, and what these need.
 
+mod bench;
 mod cache;
 mod cli;
 mod debian;
 mod envoy;
+mod npm;
 mod process;
 mod progress;
 mod python;

@@ -26,6 +26,15 @@ pub const ENVOY: &str = "1.40.0";
 /// mode override that lazy request bodies need.
 pub const ENVOY_OLDEST: (u32, u32) = (1, 40);
 
+/// `@cloudflare/workerd-linux-64` on npm: workerd, which the benchmark compares with.
+pub const WORKERD: &str = "1.20261117.1";
+
+/// `hono` on npm: the framework of one of the benchmark's Workers.
+pub const HONO: &str = "4.13.19";
+
+/// `@esbuild/linux-x64` on npm: bundles that Worker.
+pub const ESBUILD: &str = "0.28.2";
+
 #[cfg(test)]
 mod tests {
     #[test]

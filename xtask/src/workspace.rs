@@ -35,6 +35,11 @@ impl Workspace {
         self.target.join("debug").join(name)
     }
 
+    /// The same of the release profile.
+    pub fn release_program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
     /// Builds all programs and tests, for `up` as for `test`: fewer targets would give the
     /// crates other features, and most of them would be compiled twice.
     pub fn build(&self) -> Result<()> {

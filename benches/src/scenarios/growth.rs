@@ -1,0 +1,120 @@
+//! `growth`: NANO against itself, with more Workers and with more CPUs.
+
+use nano_tests::{Error, Result};
+
+use super::Setting;
+use super::many::{Many, hello, small_script};
+use crate::load::{Closed, Exchange};
+use crate::measure::HEADLINE;
+use crate::outcome::Outcome;
+use crate::stack::{Plan, Stack};
+use crate::statistics::Figure;
+use crate::usage;
+use crate::variant::Variant::Nano;
+
+/// Workers among which the work of `two-cpus` is spread: one isolate runs on one CPU at a time.
+const BUSY: usize = 8;
+
+pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let counts: &[usize] = if setting.quick { &[100, 1000] } else { &[100, 1000, 10_000] };
+    let few = Many::make("few", 1, &small_script())?;
+    let few_stack = Stack::start(&few.plan(&[Nano]), &setting.cpus)?;
+    let mut largest = Figures { workers: 1, mb: anonymous_mb(&few_stack)? };
+    for count in counts {
+        let needed = largest.mb / largest.workers as f64 * *count as f64 * 1.2;
+        let free = usage::available()? as f64 / 1e6;
+        if largest.workers > 1 && needed > free {
+            outcome.notes.push(format!(
+                "{count} Workers were not started: by what {} took they need {needed:.0} MB, and \
+                 {free:.0} MB are free.",
+                largest.workers
+            ));
+            continue;
+        }
+        let many = Many::make("many", *count, &small_script())?;
+        let many_stack = Stack::start(&many.plan(&[Nano]), &setting.cpus)?;
+        // Requests are one Worker's in both: what the others cost by being there is asked.
+        let exchanges = [vec![hello(&few.host(0))], vec![hello(&many.host(count / 2))]];
+        let rates = in_turn(setting, [&few_stack, &many_stack], [&exchanges[0], &exchanges[1]])?;
+        outcome.ratios.insert(format!("{name}/workers-{count}"), rates[1].over(&rates[0]));
+        for (count, stack, rate) in [(1, &few_stack, &rates[0]), (*count, &many_stack, &rates[1])] {
+            let mb = anonymous_mb(stack)?;
+            largest = Figures { workers: count, mb };
+            let key = format!("{name}/workers-{count}");
+            outcome.figures.insert(format!("{key}_mb"), mb);
+            outcome.figures.insert(format!("{key}_requests_per_second"), rate.median);
+            let start_up = stack.nano()?.start_up.as_secs_f64() * 1e3;
+            outcome.figures.insert(format!("{key}_start_up_ms"), start_up);
+        }
+    }
+    drop(few_stack);
+    two_cpus(name, setting, &mut outcome)?;
+    Ok(outcome)
+}
+
+/// What the last step took.
+struct Figures {
+    workers: usize,
+    mb: f64,
+}
+
+fn anonymous_mb(stack: &Stack) -> Result<f64> {
+    Ok(usage::memory(stack.nano()?.process.id())?.anonymous as f64 / 1e6)
+}
+
+/// Each Worker computes for some milliseconds per request, so that Envoy, load generator and
+/// origin, all on the measuring CPU, need little of it, and NANO has one or both CPUs.
+fn two_cpus(name: &str, setting: &Setting, outcome: &mut Outcome) -> Result<()> {
+    let script = "export default {\n  fetch() {\n    let sum = 0;\n    \
+                  for (let at = 0; at < 100_000; at++) sum = (sum + at * at) % 1000003;\n    \
+                  return new Response(`${sum}\\n`, { headers: { \"content-type\": \"text/plain\" } });\n  },\n};\n";
+    let sum = (0..100_000_u64).fold(0, |sum, at| (sum + at * at) % 1_000_003);
+    let many = Many::make("busy", BUSY, script)?;
+    let exchanges: Vec<Exchange> = (0..BUSY)
+        .map(|number| {
+            Exchange::get(&many.host(number), "/", &[])
+                .header("content-type", "text/plain")
+                .body(format!("{sum}\n"))
+        })
+        .collect();
+    let cpus = &setting.cpus;
+    let start = |nano_on: &[usize]| {
+        let placement = Some((cpus.measuring().to_vec(), nano_on.to_vec()));
+        Stack::start(&Plan { placement, ..many.plan(&[Nano]) }, cpus)
+    };
+    let (one, two) = (start(cpus.measured())?, start(cpus.both())?);
+    let rates = in_turn(setting, [&one, &two], [&exchanges, &exchanges])?;
+    outcome.ratios.insert(format!("{name}/two-cpus"), rates[1].over(&rates[0]));
+    outcome.figures.insert(format!("{name}/one-cpu_requests_per_second"), rates[0].median);
+    outcome.figures.insert(format!("{name}/two-cpus_requests_per_second"), rates[1].median);
+    Ok(())
+}
+
+/// Requests per second of two stacks, round by round.
+fn in_turn(
+    setting: &Setting,
+    stacks: [&Stack; 2],
+    exchanges: [&[Exchange]; 2],
+) -> Result<[Figure; 2]> {
+    let timing = setting.timing;
+    let mut rates = [Vec::new(), Vec::new()];
+    for round in 0..=timing.rounds {
+        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            let closed = Closed {
+                connections: HEADLINE,
+                lead: timing.lead,
+                window: timing.window,
+                at_least: 1,
+            };
+            let window = closed
+                .run(stacks[side].address(Nano)?, exchanges[side], || Ok(()))
+                .map_err(|error| Error::new(format!("{}: {error}", ["first", "second"][side])))?;
+            // The first round warms up.
+            if round > 0 {
+                rates[side].push(window.requests as f64 / window.elapsed.as_secs_f64());
+            }
+        }
+    }
+    Ok(rates.map(Figure::of))
+}

@@ -1,0 +1,80 @@
+//! What a process uses, as the kernel counts it.
+
+use std::fs;
+use std::time::Duration;
+
+use nano_tests::{Error, Result};
+
+/// Resident memory in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    pub resident: u64,
+    /// Without pages of files: what cannot be shared or read again.
+    pub anonymous: u64,
+    /// The most that was resident since [`reset_peak`].
+    pub peak: u64,
+}
+
+/// Time on a CPU of all threads. Nanoseconds by the scheduler's own account, not ticks.
+pub fn cpu(process: u32) -> Result<Duration> {
+    let tasks = format!("/proc/{process}/task");
+    let failed = || Error::during(format!("can't read {tasks}"));
+    let mut total = 0;
+    for task in fs::read_dir(&tasks).map_err(failed())? {
+        let path = task.map_err(failed())?.path().join("schedstat");
+        // A thread may end while we look.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let time: Option<u64> = text.split(' ').next().and_then(|first| first.parse().ok());
+        total += time.ok_or_else(|| Error::new(format!("can't read {}", path.display())))?;
+    }
+    Ok(Duration::from_nanos(total))
+}
+
+pub fn memory(process: u32) -> Result<Memory> {
+    let path = format!("/proc/{process}/status");
+    let status = fs::read_to_string(&path).map_err(Error::during(format!("can't read {path}")))?;
+    let field =
+        |name: &str| kib(&status, name).ok_or_else(|| Error::new(format!("no {name} in {path}")));
+    Ok(Memory { resident: field("VmRSS")?, anonymous: field("RssAnon")?, peak: field("VmHWM")? })
+}
+
+/// Memory that the machine has left, in bytes.
+pub fn available() -> Result<u64> {
+    let path = "/proc/meminfo";
+    let text = fs::read_to_string(path).map_err(Error::during(format!("can't read {path}")))?;
+    kib(&text, "MemAvailable").ok_or_else(|| Error::new("no MemAvailable"))
+}
+
+/// A line `NAME: N kB`, in bytes.
+fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Makes the present resident memory the peak.
+pub fn reset_peak(process: u32) -> Result<()> {
+    let path = format!("/proc/{process}/clear_refs");
+    fs::write(&path, "5").map_err(Error::during(format!("can't write {path}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_and_memory_of_this_process_are_seen() {
+        let me = std::process::id();
+        let before = cpu(me).unwrap();
+        reset_peak(me).unwrap();
+        let anonymous = memory(me).unwrap().anonymous;
+        let block = vec![1_u8; 64 << 20];
+        let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+        assert_eq!(sum, 64 << 20);
+        let now = memory(me).unwrap();
+        assert!(now.anonymous > anonymous + (60 << 20), "{anonymous} {now:?}");
+        drop(block);
+        assert!(memory(me).unwrap().peak >= now.anonymous);
+        assert!(cpu(me).unwrap() > before);
+    }
+}

@@ -1,0 +1,8 @@
+// The upstream's whole text, with words replaced.
+export default {
+  async fetch(request) {
+    const upstream = await fetch(request);
+    const text = await upstream.text();
+    return new Response(text.replaceAll("colour", "color"), { headers: { "x-edge": "nano" } });
+  },
+};

@@ -1,0 +1,61 @@
+//! `cargo xtask bench`: NANO side by side with what it has to stand comparison with.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::process::{say, shown};
+use crate::workspace::Workspace;
+use crate::{envoy, npm, v8, versions};
+
+/// Measure: throughput, latency, CPU and memory beside other ways to do the same.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Scenarios by name (benches/README.md has the list); all of them when none is named.
+    scenarios: Vec<String>,
+    /// Fewer and shorter rounds: at most five minutes for all scenarios.
+    #[arg(long)]
+    quick: bool,
+    /// Write the figures into this file as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Bench {
+    /// Provides what the benchmark needs and builds it, then becomes the benchmark program:
+    /// signals and the exit status are that program's own from there on.
+    pub fn run(self) -> Result<()> {
+        if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            bail!("the benchmark runs on x86_64 Linux: npm has no workerd of that name elsewhere");
+        }
+        let workspace = Workspace::open()?;
+        v8::provide(workspace.root())?;
+        let envoy = envoy::provide()?;
+        let workerd = npm::provide("@cloudflare/workerd-linux-64", versions::WORKERD)?;
+        let hono = npm::provide("hono", versions::HONO)?;
+        let esbuild = npm::provide("@esbuild/linux-x64", versions::ESBUILD)?;
+        let build = ["build", "--release", "-p", "nano-runtime-host", "-p", "nano-bench", "--bins"];
+        workspace.cargo("building what is measured (minutes, the first time)", &build)?;
+
+        let mut bench = Command::new(workspace.release_program("nano-bench"));
+        bench.args(&self.scenarios);
+        if self.quick {
+            bench.arg("--quick");
+        }
+        if let Some(json) = &self.json {
+            bench.arg("--json").arg(json);
+        }
+        bench
+            .env("ENVOY_BIN", envoy)
+            .env("NANO_HOST_BIN", workspace.release_program("nano-host"))
+            .env("WORKERD_BIN", workerd.join("bin/workerd"))
+            .env("ESBUILD_BIN", esbuild.join("bin/esbuild"))
+            .env("HONO_DIR", hono);
+        say(format!("starting: {}", shown(&bench)));
+        let failed = bench.exec();
+        Err(failed).with_context(|| format!("cannot start `{}`", shown(&bench)))
+    }
+}
