@@ -59,9 +59,11 @@ async fn touched_bodies_are_seen(stack: Arc<Stack>) {
 }
 
 /// `return fetch(request)` without a look at the response: Envoy sends the request's head and
-/// nothing else, while a handler that looks costs a second message.
+/// nothing else, also in an async handler, while one that looks costs a second message.
 async fn unread_responses_cost_no_phase(stack: Arc<Stack>) {
-    for (handler, messages_each) in [("pass", 1.0), ("responseHeaders", 2.0)] {
+    let handlers =
+        [("pass", 1.0), ("passAsync", 1.0), ("passAndLook", 2.0), ("responseHeaders", 2.0)];
+    for (handler, messages_each) in handlers {
         let before = messages(&stack).await;
         for _ in 0..10 {
             let request = lab(&stack, Mode::Lazy, Proto::H1, "GET", "/bytes/10", handler);

@@ -206,7 +206,7 @@ impl Turn<'_> {
     }
 
     /// Settles an op that an invocation waits for.
-    fn settle(
+    pub(super) fn settle(
         &self,
         scope: &mut PinScope<'_, '_>,
         id: InvocationId,
@@ -236,6 +236,7 @@ impl Turn<'_> {
                     v8::String::new(scope, &text).unwrap_or_else(|| v8::String::empty(scope));
                 (text.into(), undefined)
             }
+            Value::Invocation(id) => (v8::Integer::new_from_unsigned(scope, id).into(), undefined),
             Value::Response(status, body) => (
                 v8::Integer::new(scope, i32::from(status)).into(),
                 v8::Integer::new_from_unsigned(scope, body).into(),

@@ -10,7 +10,7 @@ use super::hooks::{Hooks, call};
 use super::invocation::Invocation;
 use super::message::{Expiry, InvocationId, Message};
 use super::state::{self, State};
-use super::{finish, rejections, watch};
+use super::{adoption, finish, rejections, watch};
 use crate::exchange::Side;
 use crate::telemetry::Outcome;
 
@@ -33,6 +33,7 @@ impl Turn<'_> {
         watch::begin(self.handle, budget);
         self.deliver(scope, message);
         scope.perform_microtask_checkpoint();
+        adoption::settle(self, scope);
         // It may run a Worker's code (a getter of `stack`), so it belongs to the turn.
         rejections::report(scope);
         let used = watch::end();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use v8::{Local, PinScope};
 
-use super::message::BodyId;
+use super::message::{BodyId, InvocationId};
 use super::{snapshot, state};
 use crate::worker::Bundle;
 
@@ -27,6 +27,8 @@ pub enum Kind {
     End = 2,
     /// A response without a body.
     NoBody = 3,
+    /// The upstream's response goes to the client unseen.
+    Unseen = 4,
 }
 
 /// What an op is settled with.
@@ -34,6 +36,7 @@ pub enum Value {
     Nothing,
     Bytes(Bytes),
     Text(String),
+    Invocation(InvocationId),
     /// Status and body id of a response.
     Response(u16, BodyId),
 }

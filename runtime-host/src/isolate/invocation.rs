@@ -33,8 +33,8 @@ pub struct Invocation {
     pub continued: bool,
     pub upstream_status: u16,
     pub upstream_has_body: bool,
-    /// JavaScript keeps an abort signal for it.
-    pub has_signal: bool,
+    /// The handler's promise, when nobody but us can listen to it.
+    pub answer: Option<v8::Global<v8::Promise>>,
     /// A response (or pass-through) was given.
     pub answered: bool,
     /// The handler returned or threw, or was given up.
@@ -71,7 +71,7 @@ impl Invocation {
             continued: false,
             upstream_status: 0,
             upstream_has_body: false,
-            has_signal: false,
+            answer: None,
             answered: false,
             settled: false,
             background: 0,

@@ -3,6 +3,7 @@
 //! This room and [`crate::ops`] are the only ones that name V8; neither names Envoy.
 #![allow(unsafe_code)] // Embedding V8 is unsafe by nature; each block says why it holds.
 
+pub mod adoption;
 mod arrive;
 pub mod body;
 pub mod dispatch;

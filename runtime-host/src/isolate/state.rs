@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::adoption::Watches;
 use super::body::{Arriving, Leaving};
 use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
@@ -34,6 +35,8 @@ pub struct State {
     pub touched: Vec<InvocationId>,
     /// Rejected promises that have no handler yet, with the reason.
     pub unhandled: Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>,
+    /// Responses of upstreams that perhaps nobody looks at.
+    pub watches: Watches,
     pub meter: Arc<BufferMeter>,
     /// Modules are being evaluated: no request, so no I/O.
     pub starting: bool,
@@ -55,6 +58,7 @@ impl State {
             leaving_ids: Ids::default(),
             touched: Vec::new(),
             unhandled: Vec::new(),
+            watches: Watches::default(),
             meter,
             starting: true,
         })

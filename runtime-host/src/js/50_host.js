@@ -5,11 +5,12 @@ const {
   Error, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Map, Promise, TypeError,
 } = internals.primordials;
 
-// How an op is settled; the numbers are those of `Kind` in isolate/dispatch.rs.
+// How an op is settled; the numbers are those of `Kind` in isolate/hooks.rs.
 const OK = 0;
 const TYPE_ERROR = 1;
 const END = 2;
 const NO_BODY = 3;
+const UNSEEN = 4;
 
 /** op → `callback(kind, a, b)` */
 const pending = new Map();
@@ -34,7 +35,7 @@ function settle(op, kind, a, b) {
   callback(kind, a, b);
 }
 
-internals.host = { __proto__: null, OK, TYPE_ERROR, END, NO_BODY, begin, forget, settle };
+internals.host = { __proto__: null, OK, TYPE_ERROR, END, NO_BODY, UNSEEN, begin, forget, settle };
 
 // ---- Arriving bodies: a handle is the host's number for one ----
 

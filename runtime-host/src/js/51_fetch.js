@@ -2,10 +2,7 @@
 // fetch() and what a handler's response becomes.
 // Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream.
 
-const {
-  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, MathFloor, Promise,
-  PromisePrototypeThen, PromiseReject, TypeError,
-} = internals.primordials;
+const { MathFloor, Promise, PromiseReject, TypeError } = internals.primordials;
 const { host } = internals;
 
 const HOST_BODY = 1;
@@ -29,12 +26,13 @@ function send(state) {
     return PromiseReject(internals.abort.reason(signal));
   }
   const body = internals.body.takeRecord(state.body);
-  let continued = false;
+  let watched = 0;
   const promise = new Promise((resolve, reject) => {
     let onAbort;
     const op = host.begin((kind, a, b) => {
       if (onAbort !== undefined) internals.abort.remove(signal, onAbort);
       if (kind === host.TYPE_ERROR) reject(new TypeError(a));
+      else if (kind === host.UNSEEN) reject(rejection(a));
       else resolve(received(a, b, kind !== host.NO_BODY, signal));
     });
     let answer;
@@ -55,7 +53,9 @@ function send(state) {
       throw error;
     }
     const leaving = MathFloor(answer / 2);
-    continued = answer % 2 === 1 && leaving === 0;
+    // With a signal of its own the Worker can still give the response up.
+    const given = signal !== undefined && signal !== internals.clientSignal(ops.currentInvocation());
+    if (answer % 2 === 1 && leaving === 0 && !given) watched = op;
     if (leaving !== 0) {
       internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
     }
@@ -68,32 +68,31 @@ function send(state) {
       internals.abort.add(signal, onAbort);
     }
   });
-  if (continued) MapPrototypeSet(continuedPromises, ops.currentInvocation(), promise);
+  if (watched !== 0) ops.watchUpstream(watched, promise);
   return promise;
 }
 
 // ---- `return fetch(request)` ----
 //
-// A handler that returns the very promise of the continued exchange will never look at the response, so the proxy need
-// not show it to us. An async handler's promise is another one: nothing tells it apart from one that looks.
+// When nobody looks at the upstream's response, the proxy need not show it to us. The host finds that out at the end of
+// the turn (isolate/adoption.rs) and settles the fetch as "unseen". The rejection goes the way the response would have
+// gone: when it comes out of the handler, the answer is the upstream's response; who still asks for it gets the error.
 
-/** invocation → the promise of its continued exchange. */
-const continuedPromises = new Map();
+const UNSEEN =
+  "The upstream's response went to the client unseen, because nothing but the handler's result depended on it. " +
+  "Await it before the handler returns to look at it.";
 
-/** Lets the upstream's response go to the client unseen, when it has not arrived yet. */
-function passUpstream(invocation) {
-  MapPrototypeDelete(continuedPromises, invocation);
-  return ops.passUpstream(invocation);
+/** The last such rejection: { invocation, error } */
+let unseen;
+
+function rejection(invocation) {
+  unseen = { __proto__: null, invocation, error: new TypeError(UNSEEN) };
+  return unseen.error;
 }
 
-internals.adoption = {
-  __proto__: null,
-  /** What the handler returned; true when that settles the invocation. */
-  returned(invocation, result) {
-    return result === MapPrototypeGet(continuedPromises, invocation) && passUpstream(invocation);
-  },
-  forget: (invocation) => MapPrototypeDelete(continuedPromises, invocation),
-};
+/** Whether the handler failed with nothing but that. */
+internals.isUnseen = (invocation, error) =>
+  unseen !== undefined && unseen.error === error && unseen.invocation === invocation;
 
 /** The Response of a head that arrived. */
 function received(status, id, hasBody, signal) {

@@ -46,7 +46,7 @@ function addEventListener(type, listener) {
 }
 
 /** Runs the listeners until one responds; without one the request goes to its upstream. */
-function handler(request, ctx, invocation) {
+function handler(request, env, ctx, invocation) {
   const event = new FetchEvent("fetch", { request, invocation }, internals.constructorKey, ctx);
   for (let i = 0; i < listeners.length; i++) {
     const listener = listeners[i];

@@ -8,7 +8,7 @@ const {
 
 /** `env` of module Workers. */
 let env;
-/** `(request, env, ctx) → Response | Promise<Response>`, found when the Worker was evaluated. */
+/** `(ctx) → { receiver, method }`: whose method takes `(request, env, ctx)`, found when the Worker was evaluated. */
 let handler;
 /** invocation → AbortController of `request.signal`, for requests whose signal was looked at. */
 const signals = new Map();
@@ -53,7 +53,6 @@ internals.expose("ExecutionContext", ExecutionContext);
 const requestSignal = (invocation) => {
   const signal = internals.abort.create();
   MapPrototypeSet(signals, invocation, signal);
-  ops.watchAbort(invocation);
   return signal;
 };
 const requestCf = (invocation) => JSONParse(ops.requestCf(invocation));
@@ -75,18 +74,27 @@ function start(invocation, method, body) {
       ops.fail(invocation, error);
     }
   };
-  const failed = (error) => ops.fail(invocation, error);
+  const failed = (error) => {
+    if (internals.isUnseen(invocation, error) && ops.passUpstream(invocation)) return;
+    ops.fail(invocation, error);
+  };
+  const ctx = new ExecutionContext(internals.constructorKey, invocation);
+  let called;
   let result;
   try {
-    result = handler(request, new ExecutionContext(internals.constructorKey, invocation), invocation);
+    called = handler(ctx);
+    result = ReflectApply(called.method, called.receiver, [request, env, ctx, invocation]);
   } catch (error) {
     return failed(error);
   }
   if (internals.response.is(result)) return succeeded(result);
   const promise = PromiseResolve(result);
-  if (internals.adoption.returned(invocation, promise)) return;
+  if (ops.answer(invocation, promise, called.method, succeeded, failed)) return;
   PromisePrototypeThen(promise, succeeded, failed);
 }
+
+/** `request.signal` of the invocation's own request, when it was made. */
+internals.clientSignal = (invocation) => MapPrototypeGet(signals, invocation);
 
 function abort(invocation) {
   const signal = MapPrototypeGet(signals, invocation);
@@ -97,7 +105,6 @@ function forget(invocation, pendingOps, pendingTimers) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
   MapPrototypeDelete(signals, invocation);
-  internals.adoption.forget(invocation);
 }
 
 // ---- What a Worker is ----
@@ -116,7 +123,8 @@ function configure(vars, serviceWorker) {
 /** After the modules ran: finds the fetch handler. */
 function adopt(namespace) {
   if (namespace === undefined) {
-    handler = internals.serviceWorker.handler();
+    const listening = { __proto__: null, receiver: undefined, method: internals.serviceWorker.handler() };
+    handler = () => listening;
     return;
   }
   const exported = namespace.default;
@@ -127,14 +135,20 @@ function adopt(namespace) {
     if (typeof exported.prototype?.fetch !== "function") {
       throw new TypeError("the default export is a function without a fetch method: export an object or a class with fetch()");
     }
-    handler = (request, ctx) => ReflectConstruct(exported, [ctx, env]).fetch(request, env, ctx);
+    handler = (ctx) => target(ReflectConstruct(exported, [ctx, env]));
     return;
   }
   if (typeof exported !== "object" || exported === null || typeof exported.fetch !== "function") {
     throw new TypeError("the default export has no fetch handler: write `export default { async fetch(request, env, ctx) { … } }`");
   }
   // Looked up each time: a Worker may replace its handler.
-  handler = (request, ctx) => exported.fetch(request, env, ctx);
+  handler = () => target(exported);
+}
+
+function target(receiver) {
+  const method = receiver.fetch;
+  if (typeof method !== "function") throw new TypeError("the handler's fetch is not a function any more");
+  return { __proto__: null, receiver, method };
 }
 
 internals.dispatch = {

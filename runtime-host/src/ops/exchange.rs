@@ -5,6 +5,7 @@ use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::{args, throw_type_error};
 use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
+use crate::isolate::adoption::{self, Returned};
 use crate::isolate::body::{Leaving, Phase, Sink, Source};
 use crate::isolate::dispatch::one_byte;
 use crate::isolate::message::{BodyId, InvocationId, LeavingId};
@@ -323,8 +324,9 @@ pub fn pass_upstream(
         if invocation.answered {
             return false;
         }
-        let Some(op) = invocation.upstream.take() else { return false };
-        invocation.waiting.retain(|waiting| *waiting != op);
+        if invocation.upstream.take().is_none() {
+            return false;
+        }
         invocation.settled = true;
         invocation.respond(None, OutBody::AsItCame);
         true
@@ -332,16 +334,34 @@ pub fn pass_upstream(
     rv.set_bool(passed);
 }
 
-/// `watchAbort(invocation)`: kept for symmetry with `forget`, which drops the signal.
-pub fn watch_abort(
+/// `watchUpstream(op, promise)`: finds out whether anyone looks at what the promise of the `fetch()`
+/// that continued the exchange will give.
+pub fn watch_upstream(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
     _rv: ReturnValue<'_>,
 ) {
-    let id = args::id(scope, &args, 0);
-    state::with(scope, |s| {
-        if let Some(invocation) = s.touch(id) {
-            invocation.has_signal = true;
-        }
-    });
+    if let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(1)) {
+        adoption::watch(scope, args::id(scope, &args, 0), promise);
+    }
+}
+
+/// `answer(invocation, promise, function, succeeded, failed) → boolean`: `function`, the handler,
+/// returned `promise`. False when the caller must listen to it.
+pub fn answer(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let promise = v8::Local::<v8::Promise>::try_from(args.get(1));
+    let succeeded = v8::Local::<v8::Function>::try_from(args.get(3));
+    let failed = v8::Local::<v8::Function>::try_from(args.get(4));
+    let (Ok(promise), Ok(succeeded), Ok(failed)) = (promise, succeeded, failed) else { return };
+    let returned = Returned {
+        id: args::id(scope, &args, 0),
+        promise: v8::Global::new(scope, promise),
+        succeeded: v8::Global::new(scope, succeeded),
+        failed: v8::Global::new(scope, failed),
+    };
+    rv.set_bool(adoption::answer(scope, returned, args.get(2).is_async_function()));
 }

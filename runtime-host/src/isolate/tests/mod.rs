@@ -5,6 +5,7 @@ mod handover;
 mod harness;
 mod hostile;
 mod limits;
+mod unread;
 mod worker;
 
 /// Each `tests/js/*.js` is a function body with the parameters `test`, `assert`, `internals` and

@@ -43,60 +43,6 @@ fn fetching_the_request_continues_and_the_handler_resumes() {
     assert_eq!(worker.finished(), Some((Outcome::Ok, None)));
 }
 
-/// What `return fetch(request)` is in several handlers: true when the response phase is not needed.
-fn skips_the_response(handler: &str) -> bool {
-    let source = format!(
-        "const later = async (p) => {{ await 0; return p }};\nexport default {{ {handler} }}"
-    );
-    let mut worker = Driver::new(&source);
-    let commands = worker.start("GET", "/");
-    assert!(matches!(commands.first(), Some(Command::Continue(_))), "{commands:?}");
-    let skipped = commands.len() == 2;
-    if skipped {
-        assert_eq!(*respond(&commands), Respond { head: None, body: OutBody::AsItCame });
-        assert_eq!(worker.instance.running(), 0);
-    } else {
-        let commands = worker.event(upstream(200));
-        assert_eq!(respond(&commands).head.as_ref().map_or(200, |h| h.status), 200);
-    }
-    assert_eq!(worker.finished(), Some((Outcome::Ok, None)));
-    skipped
-}
-
-#[test]
-fn returning_the_fetch_needs_no_response_phase() {
-    assert!(skips_the_response("fetch(request) { return fetch(request) }"));
-    assert!(skips_the_response("fetch: (request) => fetch(request)"));
-}
-
-#[test]
-fn a_handler_that_looks_at_the_response_gets_it() {
-    assert!(!skips_the_response(
-        "async fetch(request) { const r = await fetch(request); return r }"
-    ));
-    assert!(!skips_the_response("async fetch(request) { return fetch(request) }"));
-    assert!(!skips_the_response("async fetch(request) { return await fetch(request) }"));
-    assert!(!skips_the_response("fetch(request) { return fetch(request).then(r => r) }"));
-    assert!(!skips_the_response(
-        "async fetch(request) { const r = await later(fetch(request)); r.headers.get('a'); return r }"
-    ));
-    assert!(!skips_the_response(
-        "async fetch(request) { const [r] = await Promise.all([fetch(request)]); return r }"
-    ));
-    assert!(!skips_the_response(
-        "async fetch(request) { return Promise.race([fetch(request), new Promise(() => {})]) }"
-    ));
-    assert!(!skips_the_response(
-        "async fetch(request) { const inner = async () => fetch(request).then(r => new Response(r.body, r)); return inner() }"
-    ));
-    assert!(!skips_the_response(
-        "async fetch(request) { const inner = async () => { await 0; const p = fetch(request); const r = await p; return new Response(r.body, r) }; return inner() }"
-    ));
-    assert!(!skips_the_response(
-        "async fetch(request) { const p = fetch(request); const t = p.then; return t.call(p, r => r) }"
-    ));
-}
-
 #[test]
 fn an_unchanged_response_passes_as_it_is() {
     let mut worker = Driver::new(

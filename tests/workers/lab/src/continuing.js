@@ -2,6 +2,20 @@
 
 export const pass = (request) => fetch(request);
 
+export async function passAsync(request) {
+  await crypto.subtle.digest("SHA-256", new Uint8Array(8));
+  const headers = new Headers(request.headers);
+  headers.set("x-lab", "added");
+  return pass(new Request(request, { headers }));
+}
+
+/** The answer waits for nobody, but somebody else looks at the response. */
+export async function passAndLook(request, env, ctx) {
+  const upstream = fetch(request);
+  ctx.waitUntil(upstream.then((response) => console.log(response.status)));
+  return upstream;
+}
+
 export async function awaited(request) {
   const response = await fetch(request);
   return response;
