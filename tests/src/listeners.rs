@@ -196,6 +196,8 @@ fn ext_proc(mode: Mode) -> Value {
                 "request_trailer_mode": trailers, "response_trailer_mode": trailers,
             },
             "allow_mode_override": mode == Mode::Lazy,
+            // As in envoy.yaml, and as users of other modes may have left it out.
+            "allow_content_length_header": mode == Mode::Lazy,
             "observability_mode": mode == Mode::Observability,
             "message_timeout": "20s",
             "max_message_timeout": "600s",
