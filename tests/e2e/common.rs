@@ -8,12 +8,15 @@ use nano_tests::listeners::Mode;
 use nano_tests::runner::{Case, Theme};
 use nano_tests::stack::{self, Setup, Stack, StackOptions};
 
-/// The Workers of `tests/workers`, behind a listener for each mode. None of them is the default.
+/// The Workers of `tests/workers`, behind a listener for each mode. None of them is the default. What
+/// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
     let workers = ["busy", "greedy", "lab", "routed", "whoami-a", "whoami-b"];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
         settings: toml::toml! {
+            [worker.lab]
+            reads_responses = false
             [worker.lab.vars]
             ORIGIN = "{origin}"
             [worker.greedy.limits]

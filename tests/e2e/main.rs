@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod observability;
+mod reading;
 mod streaming;
 mod trailers;
 mod upgrades;
@@ -26,6 +27,7 @@ use nano_tests::runner;
 fn main() -> ExitCode {
     let mut themes = vec![common::theme("handlers", handlers::cases())];
     themes.push(common::theme("bodies", bodies::cases()));
+    themes.extend(reading::themes());
     themes.push(common::theme("streaming", streaming::cases()));
     themes.push(common::theme("passing", {
         let mut cases = trailers::cases();

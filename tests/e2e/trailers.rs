@@ -35,18 +35,25 @@ async fn request_trailers(stack: &Stack, mode: Mode, proto: Proto) {
     assert_eq!(seen["trailers"]["x-after"], "the body");
 }
 
-/// A body that JavaScript reads is complete with trailers after it.
+/// A body that JavaScript reads is complete with trailers after it. BUFFERED_PARTIAL needs their
+/// announcement to tell them from a body that was cut; over HTTP/2 the client does not announce.
 async fn touched_body_before_trailers(stack: &Stack, mode: Mode, proto: Proto) {
-    if mode == Mode::BufferedPartial {
-        return; // Trailers that follow can't be told from a body that was cut at the limit there.
-    }
     let body = pattern::bytes(0, 100_000);
-    let request = lab(stack, mode, proto, "POST", "/discard", "flipRequest")
-        .trailers(body.clone(), &[("x-after", "the body")]);
-    let reply = answer(request).await;
-    let seen = reply.json().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(seen["body_sha256"], pattern::sha256(&flipped(&body)));
-
-    let request = lab(stack, mode, proto, "GET", "/trailers", "flipResponse");
-    assert_same(&answer(request.header("te", "trailers")).await.body, &flipped(&body));
+    if mode != Mode::BufferedPartial || proto == Proto::H1 {
+        let request = lab(stack, mode, proto, "POST", "/discard", "flipRequest")
+            .trailers(body.clone(), &[("x-after", "the body")]);
+        let reply = answer(request).await;
+        let seen = reply.json().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(seen["body_sha256"], pattern::sha256(&flipped(&body)));
+    }
+    let from = |handler| {
+        let request = lab(stack, mode, proto, "GET", "/trailers", handler);
+        answer(request.header("te", "trailers"))
+    };
+    assert_same(&from("flipResponse").await.body, &flipped(&body));
+    if mode != Mode::Streamed {
+        let reply = from("readThenDoubleResponse").await;
+        assert_eq!(reply.status, 203, "{}", reply.short_text());
+        assert_same(&reply.body, &[&body[..], &body[..]].concat());
+    }
 }

@@ -15,6 +15,7 @@ pub mod origin;
 pub mod pattern;
 pub mod process;
 pub mod runner;
+pub mod sockets;
 pub mod stack;
 
 pub use error::{Error, Result};

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use crate::sockets;
+
 /// How a listener's `ext_proc` filter is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -72,8 +74,12 @@ pub enum HostAddress {
     Unix(std::path::PathBuf),
 }
 
-/// The largest body that a listener buffers, in bytes.
+/// The largest body that a listener buffers, what a connection to the origin buffers, and the window
+/// of an HTTP/2 stream on either, in bytes.
 pub const BUFFER_LIMIT_BYTES: u64 = 1 << 20;
+
+/// What the runtime host may send ahead on one stream.
+pub const HOST_WINDOW_BYTES: u64 = 256 * 1024;
 
 /// The whole configuration, as JSON (which Envoy reads as well as YAML).
 pub fn config(
@@ -135,6 +141,7 @@ fn listener(mode: Mode, at: SocketAddr) -> Value {
         "name": mode.name(),
         "address": address(at),
         "per_connection_buffer_limit_bytes": BUFFER_LIMIT_BYTES,
+        "socket_options": sockets::envoy_options(),
         "filter_chains": [{ "name": mode.name(), "filters": [{
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": manager,
@@ -189,6 +196,8 @@ fn ext_proc(mode: Mode) -> Value {
                 "request_trailer_mode": trailers, "response_trailer_mode": trailers,
             },
             "allow_mode_override": mode == Mode::Lazy,
+            // As in envoy.yaml, and as users of other modes may have left it out.
+            "allow_content_length_header": mode == Mode::Lazy,
             "observability_mode": mode == Mode::Observability,
             "message_timeout": "20s",
             "max_message_timeout": "600s",
@@ -267,7 +276,7 @@ fn host_cluster(name: &str, host: &HostAddress) -> Value {
         name,
         &endpoint,
         &json!({ "explicit_http_config": { "http2_protocol_options": {
-            "initial_stream_window_size": 262_144,
+            "initial_stream_window_size": HOST_WINDOW_BYTES,
             "initial_connection_window_size": 16_777_216,
         } } }),
     )
@@ -275,14 +284,20 @@ fn host_cluster(name: &str, host: &HostAddress) -> Value {
 
 /// Speaks the version that the client speaks, so that HTTP/2 and gRPC reach the origin as such.
 fn origin_cluster(name: &str, origin: SocketAddr) -> Value {
-    cluster(
+    let mut cluster = cluster(
         name,
         &address(origin),
         &json!({ "use_downstream_protocol_config": {
             "http_protocol_options": { "enable_trailers": true },
             "http2_protocol_options": windows(),
         } }),
-    )
+    );
+    cluster["per_connection_buffer_limit_bytes"] = BUFFER_LIMIT_BYTES.into();
+    cluster["upstream_bind_config"] = json!({
+        "source_address": { "address": "127.0.0.1", "port_value": 0 },
+        "socket_options": sockets::envoy_options(),
+    });
+    cluster
 }
 
 /// Envoy's defaults are so large that a slow stream starves the others of its connection, and

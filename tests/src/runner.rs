@@ -94,18 +94,6 @@ impl Selection {
     }
 }
 
-/// Cases that are known to fail, with the reason each: they run and are shown, but do not fail the
-/// run. An entry is a part of a name; whoever mends the cause takes it off.
-const KNOWN_FAILURES: &str = include_str!("../e2e/known-failures.txt");
-
-fn is_known_failure(name: &str) -> bool {
-    KNOWN_FAILURES
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .any(|entry| name.contains(entry))
-}
-
 /// Runs all themes, one after the other, and prints what came of it.
 pub fn main(themes: Vec<Theme>) -> ExitCode {
     let selection = Selection::from_arguments();
@@ -129,10 +117,6 @@ pub fn main(themes: Vec<Theme>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let seconds = began.elapsed().as_secs_f64();
-    let (known, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(|n| is_known_failure(n));
-    for name in &known {
-        println!("    known failure (tests/e2e/known-failures.txt): {name}");
-    }
     if failed.is_empty() {
         println!("\n{passed} passed in {seconds:.1} s");
         return ExitCode::SUCCESS;

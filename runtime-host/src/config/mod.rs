@@ -83,7 +83,7 @@ pub struct WorkerOverrides {
     pub environment: Option<String>,
     pub failure_mode: Option<FailureMode>,
     pub debug_errors: Option<bool>,
-    /// Its handlers read large response bodies before they answer.
+    /// Its handlers read large response bodies before they answer; unset: the host finds out.
     pub reads_responses: Option<bool>,
     /// Added to the wrangler file's; the same name replaces.
     pub vars: Map<String, Value>,

@@ -5,7 +5,7 @@
 //! arrived, and no thread ever waits for an isolate's lock.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -35,6 +35,8 @@ pub(crate) struct Actor {
     instance: Mutex<Option<Instance>>,
     io: Io,
     invocations: AtomicU32,
+    /// Shared with the isolates that take this one's place: a fact of the version.
+    reads_responses: Arc<AtomicBool>,
 }
 
 /// The Worker that an actor was made for.
@@ -54,6 +56,21 @@ struct Queue {
 impl Actor {
     /// An actor whose isolate does not exist yet; call [`Actor::begin`]. Messages wait meanwhile.
     pub fn new(bundle: Arc<Bundle>, services: Arc<Services>) -> Arc<Self> {
+        let reads_responses = bundle.settings.reads_responses.unwrap_or(false);
+        Self::with(bundle, services, Arc::new(AtomicBool::new(reads_responses)))
+    }
+
+    /// A fresh one for the same version.
+    pub fn successor(&self) -> Arc<Self> {
+        let (bundle, services) = (Arc::clone(&self.bundle), Arc::clone(&self.services));
+        Self::with(bundle, services, Arc::clone(&self.reads_responses))
+    }
+
+    fn with(
+        bundle: Arc<Bundle>,
+        services: Arc<Services>,
+        reads_responses: Arc<AtomicBool>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             bundle,
             services,
@@ -62,6 +79,7 @@ impl Actor {
             instance: Mutex::new(None),
             io: Io::default(),
             invocations: AtomicU32::new(0),
+            reads_responses,
         })
     }
 
@@ -237,6 +255,29 @@ impl Actor {
         if let Some(metrics) = self.metrics() {
             metrics.body_bytes(side).inc_by(bytes as u64);
         }
+    }
+
+    /// Its handlers read response bodies before they answer, as the operator said or as was seen.
+    pub fn reads_responses(&self) -> bool {
+        self.reads_responses.load(Ordering::Relaxed)
+    }
+
+    /// A response that a handler read before it answered was too large for the proxy to hold back:
+    /// from now on all of them come here from the start, unless the operator does not want it.
+    pub fn response_did_not_fit(&self) {
+        if self.bundle.settings.reads_responses.is_some()
+            || self.reads_responses.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        tracing::warn!(
+            worker = self.bundle.name,
+            version = self.bundle.version,
+            "a handler read a response before it answered, and the proxy can't hold back that \
+             much: the read failed. From now on all response bodies of this Worker come to the \
+             runtime host. Set reads_responses = true for it in nano.toml, so that the first one \
+             does not fail, or false to keep them in the proxy"
+        );
     }
 
     /// Publishes the isolate's memory, when it is idle; a busy one is measured the next time.

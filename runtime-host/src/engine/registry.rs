@@ -47,7 +47,7 @@ impl Worker {
             if !Arc::ptr_eq(&current, dead) {
                 return;
             }
-            let fresh = Actor::new(dead.bundle(), Arc::clone(services));
+            let fresh = dead.successor();
             fresh.belong_to(self);
             *current = Arc::clone(&fresh);
             fresh
@@ -100,6 +100,10 @@ impl Registry {
         Ok(())
     }
 
+    pub fn worker(&self, name: &str) -> Option<Arc<Worker>> {
+        self.workers.read().get(name).cloned()
+    }
+
     pub fn remove(&self, name: &str) {
         self.workers.write().remove(name);
     }
@@ -125,8 +129,7 @@ impl Registry {
             None => by_route(&routing, &start.request),
         };
         let Some(name) = name else { return Started::NoWorker };
-        let worker = self.workers.read().get(name).cloned();
-        let Some(worker) = worker else {
+        let Some(worker) = self.worker(name) else {
             let text = if explicit {
                 format!("the proxy named the Worker {name:?}, which is not loaded")
             } else {

@@ -65,7 +65,11 @@ impl Session for Running {
     }
 
     fn reads_response_first(&self) -> bool {
-        self.actor.bundle().settings.reads_responses
+        self.actor.reads_responses()
+    }
+
+    fn response_did_not_fit(&self) {
+        self.actor.response_did_not_fit();
     }
 }
 

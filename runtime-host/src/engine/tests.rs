@@ -111,6 +111,36 @@ async fn a_version_that_does_not_start_leaves_the_old_one() {
     assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "two");
 }
 
+/// Whether a front end is told that the Worker reads responses, before and after one did not fit.
+async fn learned(host: &Host, reads_responses: Option<bool>) -> [bool; 2] {
+    let mut version = bundle("a", &answering("ok"));
+    version.settings.reads_responses = reads_responses;
+    host.deploy(version).await.expect("it starts");
+    let before = session(host, start(Some("a"), None));
+    let first = before.reads_response_first();
+    before.response_did_not_fit();
+    [first, session(host, start(Some("a"), None)).reads_response_first()]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_reads_large_responses_is_known_unless_the_operator_said() {
+    let host = host();
+    assert_eq!(learned(&host, None).await, [false, true]);
+    // Another version has to show it again, and what the operator says counts.
+    assert_eq!(learned(&host, None).await, [false, true]);
+    assert_eq!(learned(&host, Some(false)).await, [false, false]);
+    assert_eq!(learned(&host, Some(true)).await, [true, true]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_version_learned_outlives_its_isolate() {
+    let host = host();
+    assert_eq!(learned(&host, None).await, [false, true]);
+    let worker = host.registry.worker("a").expect("it is deployed");
+    worker.replace(&worker.current(), &host.services);
+    assert!(session(&host, start(Some("a"), None)).reads_response_first());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_share_an_isolate() {
     let host = host();

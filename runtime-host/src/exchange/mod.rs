@@ -158,12 +158,16 @@ pub trait Session: Send {
     /// later and wake whoever polls the outbox. Never blocks on an isolate.
     fn post(&self, event: Event);
     fn outbox(&self) -> &Arc<Outbox>;
-    /// The operator said that this Worker's handlers read the upstream's response body before they
-    /// answer. A front end may then have the body sent to it from the start; without it the body
-    /// is asked for later, which can cost a round trip and limit its size.
+    /// This Worker's handlers read the upstream's response body before they answer, as its
+    /// operator said or [`Session::response_did_not_fit`] did. A front end may then have the body
+    /// sent to it from the start; without it the body is asked for later, which can cost a round
+    /// trip and limit its size.
     fn reads_response_first(&self) -> bool {
         false
     }
+    /// The handler reads a response before it answers, and got an error for it: asked for that
+    /// late, a body of this size can't be had.
+    fn response_did_not_fit(&self) {}
 }
 
 /// What [`Engine::start`] found for a request.

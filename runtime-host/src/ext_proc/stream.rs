@@ -133,6 +133,11 @@ impl Exchange<'_> {
     fn settle(&mut self) {
         loop {
             self.push_replies();
+            if std::mem::take(&mut self.out.response_did_not_fit)
+                && let Some(session) = &self.session
+            {
+                session.response_did_not_fit();
+            }
             if self.out.close.is_some() {
                 return;
             }

@@ -63,8 +63,8 @@ pub struct Settings {
     /// Error pages carry the stack.
     pub debug_errors: bool,
     /// Its handlers read large response bodies before they answer: a front end may bring every
-    /// response body here from the start.
-    pub reads_responses: bool,
+    /// response body here from the start. `None`: found out by the first body that does not fit.
+    pub reads_responses: Option<bool>,
 }
 
 /// One version of a Worker, immutable.

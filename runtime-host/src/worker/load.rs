@@ -287,7 +287,7 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
         origin: overrides.origin,
         failure_mode: overrides.failure_mode.unwrap_or(config.workers.failure_mode),
         debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
-        reads_responses: overrides.reads_responses.unwrap_or(false),
+        reads_responses: overrides.reads_responses,
     }
 }
 

@@ -19,7 +19,10 @@ pub use body::{BodySender, ClientBody};
 pub use reply::{Opened, Reply};
 pub use websocket::{WebSocket, websocket};
 
-use crate::{Error, Result};
+use crate::{Error, Result, sockets};
+
+/// What a peer may send ahead over HTTP/2.
+pub const WINDOW_BYTES: u32 = 1 << 20;
 
 /// The HTTP version that the client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,9 +137,7 @@ impl Request {
             .ok_or_else(|| Error::new(format!("no address in URL {uri}")))?
             .to_string();
         let host = self.host.unwrap_or_else(|| authority.clone());
-        let stream = tokio::net::TcpStream::connect(&authority)
-            .await
-            .map_err(Error::during(format!("can't connect to {authority}")))?;
+        let stream = sockets::connect(&authority).await?;
         stream.set_nodelay(true).map_err(Error::during("can't set TCP_NODELAY"))?;
         let io = TokioIo::new(stream);
 
@@ -169,8 +170,8 @@ impl Request {
             }
             Proto::H2 => {
                 let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-                    .initial_stream_window_size(1 << 20)
-                    .initial_connection_window_size(1 << 20)
+                    .initial_stream_window_size(WINDOW_BYTES)
+                    .initial_connection_window_size(WINDOW_BYTES)
                     .handshake(io)
                     .await
                     .map_err(Error::during("handshake failed"))?;

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use records::Records;
 pub use records::{Record, Upload};
 
-use crate::{Error, Result};
+use crate::{Error, Result, sockets};
 
 /// A running origin; ended when dropped.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Origin {
             .build()
             .map_err(Error::during("can't start the origin"))?;
         let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", port)))
+            .block_on(sockets::listen(port))
             .map_err(Error::during(format!("the origin can't listen on port {port}")))?;
         let address = listener.local_addr().map_err(Error::during("the origin has no address"))?;
         let records = Arc::new(Records::default());

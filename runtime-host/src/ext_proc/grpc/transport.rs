@@ -67,8 +67,8 @@ impl Incoming {
     }
 }
 
-/// Replies below this size are left to `h2`'s buffer; larger ones wait for window, so that a slow
-/// client holds back the Worker and not memory.
+/// Replies up to this many bytes together are left to `h2`'s buffer; more wait for window, so that a
+/// client that takes nothing holds back the Worker and not memory.
 const UNPACED_BYTES: usize = 16 * 1024;
 
 /// Messages to the client.
@@ -77,11 +77,13 @@ pub(crate) struct Outgoing {
     stream: Option<SendStream<Bytes>>,
     /// Encoded and not yet handed to `h2`.
     pending: BytesMut,
+    /// Bytes that may still be left to `h2`'s buffer without a look at the window.
+    unpaced_bytes: usize,
 }
 
 impl Outgoing {
     pub fn new(respond: SendResponse<Bytes>) -> Self {
-        Self { respond, stream: None, pending: BytesMut::new() }
+        Self { respond, stream: None, pending: BytesMut::new(), unpaced_bytes: UNPACED_BYTES }
     }
 
     /// Encodes messages; [`Outgoing::poll_flush`] sends them.
@@ -99,7 +101,9 @@ impl Outgoing {
             self.open()?;
             let Some(stream) = &mut self.stream else { break };
             let mut sendable = self.pending.len();
-            if sendable > UNPACED_BYTES {
+            if sendable <= self.unpaced_bytes {
+                self.unpaced_bytes -= sendable;
+            } else {
                 stream.reserve_capacity(sendable);
                 if stream.capacity() == 0 {
                     match ready!(stream.poll_capacity(cx)) {
@@ -108,6 +112,8 @@ impl Outgoing {
                     };
                 }
                 sendable = sendable.min(stream.capacity());
+                // There is window left beyond all that `h2` has: it holds nothing back.
+                self.unpaced_bytes = UNPACED_BYTES;
             }
             stream.send_data(self.pending.split_to(sendable).freeze(), false)?;
         }

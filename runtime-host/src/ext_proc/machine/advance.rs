@@ -3,7 +3,7 @@
 use super::diff::{self, Changes};
 use super::leg::{Arriving, Head, Plan, Reader};
 use super::mode::{BodyMode, processing_mode};
-use super::{Machine, Outputs, reply, texts};
+use super::{Machine, Outputs, heads, reply, texts};
 use crate::exchange::{Close, Event, ResponseHead, Side};
 use crate::ext_proc::attributes;
 use crate::ext_proc::proto::{ProcessingMode, ProcessingResponse};
@@ -87,7 +87,7 @@ impl Machine {
     pub(super) fn ask_for_body(&mut self, side: Side, out: &mut Outputs) {
         let (overrides, observability) = (self.overrides, self.observability);
         let (early, limit) = (self.body_comes_early, self.response_buffer_bytes);
-        let length = content_length(&self.response_head);
+        let length = heads::content_length(&self.response_head.headers);
         let leg = self.leg(side);
         match (side, leg.mode) {
             (_, BodyMode::Streamed) if early => {}
@@ -97,9 +97,11 @@ impl Machine {
             }
             (Side::Response, _) if overrides => match length {
                 Some(length) if length > limit => {
-                    leg.fail_reader(texts::response_too_large(length, limit), &mut out.events);
+                    let reason = texts::response_too_large(Some(length), limit);
+                    leg.fail_reader(reason, &mut out.events);
+                    out.response_did_not_fit = true;
                 }
-                _ => self.reply_head(side, None, BodyMode::Buffered, out),
+                _ => self.reply_head(side, None, BodyMode::BufferedPartial, out),
             },
             (Side::Request, mode) if mode.is_buffered() && overrides => {
                 self.reply_head(side, None, BodyMode::Buffered, out);
@@ -190,12 +192,9 @@ impl Machine {
             Some(leaving) if leaving.is_whole() => {
                 let length = leaving.bytes.to_string();
                 if arrived != length.as_bytes() {
-                    // Once a request's body was asked for, Envoy keeps the old length whatever
-                    // the mutation sets; without a length the body is chunked.
-                    match side {
-                        Side::Request => changes.remove("content-length"),
-                        Side::Response => changes.set("content-length", length),
-                    }
+                    // Envoy may ignore the new value, and must not keep the old one then.
+                    changes.remove("content-length");
+                    changes.set("content-length", length);
                 }
             }
             _ => changes.remove("content-length"),
@@ -219,7 +218,7 @@ impl Machine {
         self.send(reply, out);
     }
 
-    /// Replaces the whole response. An `ImmediateResponse` is exact but for the `content-type`
+    /// Replaces the whole response, or what Envoy still holds back of it. An `ImmediateResponse` is exact but for the `content-type`
     /// it adds, and becomes trailers for a gRPC client.
     fn replace_response(&mut self, out: &mut Outputs) {
         let head = self.wanted_response.clone().unwrap_or_else(|| self.response_head.clone());
@@ -230,7 +229,8 @@ impl Machine {
         out.released[Side::Response as usize] += released;
         self.response.plan = Plan::Done;
         let untyped = !body.is_empty() && head.headers.get("content-type").is_none();
-        if (grpc || untyped) && !sent_early {
+        let head_is_owed = self.response.head == Head::Owed;
+        if (grpc || untyped) && head_is_owed && !sent_early {
             let changes = self.take_changes(Side::Response).unwrap_or_default();
             let mut reply = reply::replace(Side::Response, changes, body);
             reply.mode_override = self.head_override(Side::Response, BodyMode::None);
@@ -398,6 +398,7 @@ impl Machine {
     /// BUFFERED and `BUFFERED_PARTIAL`: the reply to the one body message still takes the header
     /// changes.
     fn advance_buffered(&mut self, side: Side, out: &mut Outputs) {
+        let limit = self.response_buffer_bytes;
         let leg = self.leg(side);
         if leg.owed_bodies == 0 {
             return;
@@ -405,9 +406,22 @@ impl Machine {
         if let Some(reason) = leg.own().and_then(|leaving| leaving.error.take()) {
             return self.abort(side, reason, out);
         }
+        let (buffered, cut) = (leg.mode == BodyMode::Buffered, leg.cut.is_some());
         match &mut leg.plan {
             Plan::Undecided => {}
             Plan::AsItCame | Plan::Done => self.pass_bodies(side, out),
+            // A body reply would leave the rest of the old body behind the new one.
+            Plan::Own(leaving) if leaving.is_whole() && cut && side == Side::Request => {
+                self.abort(side, texts::larger_than_buffer(side), out);
+            }
+            // Or it would be refused: BUFFERED has its limit for the new body as well.
+            Plan::Own(leaving)
+                if leaving.is_whole()
+                    && side == Side::Response
+                    && (cut || (buffered && leaving.bytes as u64 > limit)) =>
+            {
+                self.replace_response(out);
+            }
             Plan::Own(leaving) if leaving.is_whole() => {
                 let mut changes = self.take_changes(side).unwrap_or_default();
                 self.frame_own(side, &mut changes);
@@ -449,8 +463,4 @@ impl Machine {
         self.send(reply::immediate(&head, "The Worker's body failed.\n".into()), out);
         self.close(Status::ok(), Close::Complete, out);
     }
-}
-
-fn content_length(head: &ResponseHead) -> Option<u64> {
-    std::str::from_utf8(head.headers.get("content-length")?).ok()?.parse().ok()
 }

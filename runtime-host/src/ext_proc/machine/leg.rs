@@ -36,6 +36,9 @@ pub(super) struct Leg {
     /// Body messages of the 1:1 modes that have no reply yet.
     pub owed_bodies: usize,
     pub owes_trailers: bool,
+    /// The arriving body was cut at Envoy's buffer limit, which is said here for the Worker: the rest
+    /// follows what leaves, unseen.
+    pub cut: Option<String>,
 }
 
 /// Where the header message is.
@@ -167,6 +170,7 @@ impl Leg {
             changes: None,
             owed_bodies: 0,
             owes_trailers: false,
+            cut: None,
         }
     }
 
@@ -234,8 +238,13 @@ impl Leg {
     pub fn end(&mut self, events: &mut Vec<Event>) {
         self.arriving = Arriving::Ended;
         if self.reader == Reader::Reading {
-            self.reader = Reader::Finished;
-            events.push(Event::End(self.side));
+            match self.cut.clone() {
+                Some(reason) => self.fail_reader(reason, events),
+                None => {
+                    self.reader = Reader::Finished;
+                    events.push(Event::End(self.side));
+                }
+            }
         }
     }
 

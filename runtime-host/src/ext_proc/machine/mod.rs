@@ -13,26 +13,45 @@
 //!
 //! - A `mode_override` alone (no reply with it) is accepted in the request phase only, from NONE
 //!   or STREAMED to FDS for the request body. In the response phase, or where overrides are not
-//!   allowed, it ends the exchange with a 500. So a request body is asked for with it; a response
-//!   body that the Worker reads before it answers is asked for with an override to BUFFERED in the
-//!   header reply: Envoy then still takes status and header changes with the body reply. That
-//!   works up to the listener's `per_connection_buffer_limit_bytes`; above it Envoy answers 500.
+//!   allowed, it ends the exchange with a 500.
+//! - So there is no way to have a whole response body of any size while its head can still be
+//!   changed, once the response's headers are here: an override in the header reply lets the
+//!   head go (STREAMED, FDS) or has a limit (BUFFERED, `BUFFERED_PARTIAL`); with a body reply it is
+//!   ignored. One that comes with a reply to the *request's* trailers is taken, and the head can
+//!   wait; but what Envoy held of the body by then is never sent, and the exchange hangs.
+//! - A response body that the Worker reads before it answers is asked for with an override to
+//!   `BUFFERED_PARTIAL` in the header reply: Envoy still takes status and header changes with the
+//!   body reply. Up to the buffer limit (the listener's `per_connection_buffer_limit_bytes`, or
+//!   the HTTP/2 window of the client's stream) the one message is the whole body; above it Envoy
+//!   sends what it has at once, somewhat more than the limit, and after the body reply it adds
+//!   the rest as it came. Only an `ImmediateResponse` gets rid of that rest. BUFFERED instead would
+//!   hang: what Envoy held before the header reply keeps it from reading on.
+//! - BUFFERED has the limit for a body reply's new body as well: above it, Envoy answers 500.
+//! - `BUFFERED_PARTIAL` announces a cut body and one that is followed by trailers alike, with
+//!   `end_of_stream` false (see [`Machine::is_whole`]).
 //! - An override of the *response* body to FDS in the reply to the request's headers lets the
-//!   response's header reply wait for the body, without a limit. Used for Workers whose
-//!   operator asks for it ([`Hints::reads_response_first`]): every body then comes here. It can't
-//!   be taken back in the response phase, since a body on its way is lost.
+//!   response's header reply wait for the body, without a limit: every body of that Worker then
+//!   comes here ([`Hints::reads_response_first`]). It can't be taken back in the response phase,
+//!   since a body on its way is lost.
 //! - A response whose handler answers with a stream gets FDS with the header reply.
 //! - `CONTINUE_AND_REPLACE` always makes the message chunked (HTTP/1.1), whatever
 //!   `content-length` says. `ImmediateResponse` sets the right `content-length`, takes several
 //!   `set-cookie`, works in both phases, and adds `content-type: text/plain` to a body without
 //!   one; a gRPC request gets it as trailers.
-//! - After a standalone override, and after one to FDS in a response's header reply, Envoy
-//!   leaves `content-length` alone: it must be removed, or set to what will leave.
+//! - After an override of a body whose head came before it, Envoy leaves the `content-length` that
+//!   came alone: it must be removed, or set to what will leave. In all modes but NONE and BUFFERED it
+//!   ignores a mutation that sets it, unless the filter has `allow_content_length_header`; removing
+//!   works always. A mutation that removes *and* sets it is right in both cases: the new length,
+//!   or a chunked body.
 //! - A stream that ends with an error is no safe way to break a message off: with
 //!   `failure_mode_allow` Envoy goes on with the original's rest. `ImmediateResponse` is, in every
 //!   mode: it resets a message that has begun.
 //! - `mode_override` is ignored when FDS is *configured* in either direction.
 //! - `StreamedImmediateResponse` needs both body modes to be NONE or FDS.
+//! - Envoy stops reading a message when what it sends here is not taken, in every mode, and when
+//!   the message's receiver is slow. It never stops taking what comes from here: a transformed body
+//!   is held back by the original's source, but a Worker's own stream to a slow client is
+//!   collected in Envoy without a limit. Nothing in the protocol tells that it is.
 
 mod advance;
 mod answer;
@@ -66,6 +85,9 @@ pub struct Outputs {
     /// Bytes of the Worker's leaving bodies (by [`Side`]) that are in `replies`, or kept here in
     /// the outbox's place: release them once the replies were sent.
     pub released: [usize; 2],
+    /// The Worker reads a response before it answers, and Envoy can't hold it back as a whole:
+    /// [`Hints::reads_response_first`] would help the next time.
+    pub response_did_not_fit: bool,
     /// The stream ends with this status after the replies.
     pub close: Option<Status>,
 }
@@ -302,16 +324,50 @@ impl Machine {
         if leg.mode != BodyMode::FullDuplexStreamed {
             leg.owed_bodies += 1;
         }
-        let truncated = leg.mode == BodyMode::BufferedPartial && !body.end_of_stream;
-        leg.chunk(body.body, &mut out.events);
-        if truncated && leg.reader == Reader::Reading {
-            leg.fail_reader(texts::larger_than_buffer(side), &mut out.events);
+        let buffered = leg.mode.is_buffered();
+        let cut = leg.mode == BodyMode::BufferedPartial && !body.end_of_stream;
+        if cut && !self.is_whole(side, body.body.len()) {
+            self.body_was_cut(side, body.body, out);
+            return Ok(());
         }
+        let leg = self.leg(side);
+        leg.chunk(body.body, &mut out.events);
         // In BUFFERED the one message is the whole body; trailers may follow it.
-        if body.end_of_stream || leg.mode.is_buffered() {
+        if body.end_of_stream || buffered {
             leg.end(&mut out.events);
         }
         Ok(())
+    }
+
+    /// Whether a body that `BUFFERED_PARTIAL` gave without `end_of_stream` is all there is. Envoy does
+    /// not say whether the rest of the body follows, or trailers: that the length is as announced
+    /// shows the one, and where trailers were announced, a size within the limit the other. In
+    /// doubt it was cut: a wrong error can be seen, half a body can't.
+    fn is_whole(&self, side: Side, bytes: usize) -> bool {
+        let headers = match side {
+            Side::Request => &self.request_head.headers,
+            Side::Response => &self.response_head.headers,
+        };
+        let bytes = bytes as u64;
+        match heads::content_length(headers) {
+            Some(length) => bytes == length,
+            None => heads::announces_trailers(headers) && bytes <= self.response_buffer_bytes,
+        }
+    }
+
+    /// Only a part of a body came and can be replaced; the rest will follow as it is.
+    fn body_was_cut(&mut self, side: Side, body: Bytes, out: &mut Outputs) {
+        let reason = match side {
+            Side::Response if self.overrides => {
+                out.response_did_not_fit = true;
+                texts::response_too_large(None, self.response_buffer_bytes)
+            }
+            _ => texts::larger_than_buffer(side),
+        };
+        let leg = self.leg(side);
+        leg.cut = Some(reason);
+        leg.chunk(body, &mut out.events);
+        leg.end(&mut out.events);
     }
 
     fn override_ignored(&mut self, side: Side) {

@@ -47,13 +47,20 @@ pub(super) fn body_not_sent(side: Side, mode: BodyMode, observability: bool) -> 
     )
 }
 
-/// The response is larger than what Envoy would buffer.
-pub(super) fn response_too_large(length: u64, limit: u64) -> String {
+/// The response is larger than what Envoy would buffer. Without a length it was found out only by
+/// Envoy, whose limit may be another one.
+pub(super) fn response_too_large(length: Option<u64>, limit: u64) -> String {
+    let fact = match length {
+        Some(length) => format!("the response body has {length} bytes"),
+        None => "the response body is too large, or is followed by trailers that its head does \
+                 not announce"
+            .to_owned(),
+    };
     format!(
-        "the response body has {length} bytes; to read it before the response is returned Envoy \
-         must buffer it, up to {limit} bytes. Return a stream (response.body.pipeThrough(...)), \
-         set reads_responses = true for the Worker in nano.toml, or raise the listener's \
-         per_connection_buffer_limit_bytes in Envoy and response_buffer_bytes in nano.toml"
+        "{fact}; to read it before the response is returned Envoy must buffer it, up to {limit} \
+         bytes. Return a stream (response.body.pipeThrough(...)), set reads_responses = true for \
+         the Worker in nano.toml, or raise the listener's per_connection_buffer_limit_bytes in \
+         Envoy and response_buffer_bytes in nano.toml"
     )
 }
 
@@ -61,8 +68,9 @@ pub(super) fn larger_than_buffer(side: Side) -> String {
     let name = name(side);
     format!(
         "the {name} body is larger than the buffer limit of Envoy's {name}_body_mode \
-         BUFFERED_PARTIAL, or has trailers: raise the listener's per_connection_buffer_limit_bytes, or set \
-         {name}_body_mode: FULL_DUPLEX_STREAMED"
+         BUFFERED_PARTIAL, or is followed by trailers that its head does not announce: raise the \
+         listener's per_connection_buffer_limit_bytes, or set {name}_body_mode: \
+         FULL_DUPLEX_STREAMED"
     )
 }
 

@@ -41,6 +41,18 @@ export async function readResponse(request) {
   return Response.json({ status: upstream.status, bytes: bytes.byteLength, sha256: await sha256(bytes) });
 }
 
+/** Reads the response, then answers with one of another status, other headers and another length. */
+export async function readThenDoubleResponse(request) {
+  const upstream = await fetch(request);
+  const bytes = new Uint8Array(await upstream.arrayBuffer());
+  const twice = new Uint8Array(2 * bytes.length);
+  twice.set(bytes);
+  twice.set(bytes, bytes.length);
+  const response = new Response(twice, { status: 203, headers: upstream.headers });
+  response.headers.set("x-bytes", String(bytes.length));
+  return response;
+}
+
 export async function cloneResponse(request) {
   const upstream = await fetch(request);
   const text = await upstream.clone().text();

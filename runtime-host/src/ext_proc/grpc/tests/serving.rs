@@ -294,6 +294,36 @@ async fn a_slow_worker_stops_the_sender() {
     assert!(more.unwrap().unwrap() > 0);
 }
 
+/// While the client takes nothing, a Worker can write no more than windows allow, however small
+/// its pieces are.
+#[tokio::test]
+async fn a_client_that_takes_nothing_stops_a_writer() {
+    let server = Running::start(Scripted::new(|start, event| match event {
+        None => echo(start, None),
+        _ => Vec::new(),
+    }))
+    .await;
+    let _stream = server.client().await.process(&[]).await;
+    wait_for(|| server.engine.outboxes.lock().len() == 1).await;
+    let outbox = server.engine.outboxes.lock()[0].clone();
+    let piece = Bytes::from(vec![b'x'; 1000]);
+    let (mut written, mut waited) = (0, 0);
+    while waited < 100 {
+        if outbox.has_room(Side::Response) {
+            outbox.count(Side::Response, piece.len());
+            outbox.publish(&mut vec![Command::Body(Side::Response, piece.clone())]);
+            written += piece.len();
+            // The client's window is smaller than ours.
+            assert!(written < 3 * BODY_WINDOW_BYTES, "{written} bytes were taken");
+            tokio::task::yield_now().await;
+        } else {
+            waited += 1;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    assert!(written >= BODY_WINDOW_BYTES);
+}
+
 /// Bytes that were sent are given back to the Worker's outbox.
 #[tokio::test]
 async fn a_writer_gets_room_back() {

@@ -132,27 +132,6 @@ fn a_body_that_envoy_will_not_send_is_an_error_that_names_the_setting() {
 }
 
 #[test]
-fn a_response_larger_than_envoys_buffer_is_an_error_that_names_it() {
-    let mut driver = NONE.open();
-    driver.commands([go_on(OutBody::AsItCame)]);
-    let fields = [(":status", "200"), ("content-length", "1048577")];
-    driver.message(Request::ResponseHeaders(headers(&fields, false)));
-    let lines = driver.commands([Command::ReadBody(Side::Response)]);
-    assert!(lines[0].contains("per_connection_buffer_limit_bytes"), "{lines:?}");
-    let answer = driver.commands([respond(500, &[], OutBody::Empty)]);
-    assert_eq!(answer[0], "immediate 500 \"\"");
-}
-
-#[test]
-fn a_truncated_body_is_an_error_and_not_a_short_body() {
-    let setup = Setup { request: BodyMode::BufferedPartial, overrides: false, ..NONE };
-    let mut driver = setup.open();
-    assert_eq!(driver.commands([Command::ReadBody(Side::Request)]), ["request_headers"]);
-    let lines = driver.request_body("only the first part", false);
-    assert!(lines[1].contains("larger than the buffer limit"), "{lines:?}");
-}
-
-#[test]
 fn a_stream_that_must_be_collected_is_bounded() {
     let mut driver = Setup { has_body: false, ..NONE }.open();
     assert!(driver.commands([go_on(OutBody::Stream)]).is_empty());

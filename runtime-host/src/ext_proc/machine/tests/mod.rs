@@ -4,6 +4,7 @@
 //! body mode with every kind of handler against a model of Envoy's filter.
 
 mod broken;
+mod cut;
 mod recipes;
 mod render;
 mod simulation;
@@ -40,6 +41,8 @@ struct Setup {
     has_body: bool,
     method: &'static str,
     hint: bool,
+    /// For the simulation: bodies are larger than what Envoy holds back.
+    small_buffer: bool,
 }
 
 const NONE: Setup = Setup {
@@ -51,6 +54,7 @@ const NONE: Setup = Setup {
     has_body: true,
     method: "POST",
     hint: false,
+    small_buffer: false,
 };
 
 impl Setup {

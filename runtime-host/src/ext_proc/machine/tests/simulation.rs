@@ -119,10 +119,12 @@ struct Filter {
     started: bool,
     left: String,
     complete: bool,
+    /// `BUFFERED_PARTIAL` cuts bodies.
+    small_buffer: bool,
 }
 
 impl Filter {
-    fn new(side: Side, mode: BodyMode, has_body: bool) -> Self {
+    fn new(side: Side, mode: BodyMode, has_body: bool, small_buffer: bool) -> Self {
         Self {
             side,
             mode,
@@ -133,6 +135,7 @@ impl Filter {
             started: false,
             left: String::new(),
             complete: false,
+            small_buffer,
         }
     }
 
@@ -148,6 +151,9 @@ impl Filter {
                 // Envoy ends with an empty message.
                 self.to_send = ARRIVING.iter().map(|chunk| (*chunk, false)).collect();
                 self.to_send.push_back(("", true));
+            }
+            BodyMode::BufferedPartial if self.small_buffer => {
+                self.to_send = [("firstsecond", false)].into();
             }
             BodyMode::Buffered | BodyMode::BufferedPartial => {
                 self.to_send = [("firstsecondthird", true)].into();
@@ -209,6 +215,9 @@ impl Filter {
         } else {
             let body = self.unreplied.pop_front().expect("a reply to nothing");
             self.left.push_str(&mutated(response, body));
+            if self.mode == BodyMode::BufferedPartial && self.small_buffer {
+                self.left.push_str("third");
+            }
             self.complete = self.to_send.is_empty() && self.unreplied.is_empty();
         }
     }
@@ -239,13 +248,14 @@ struct Simulation {
 
 impl Simulation {
     fn new(setup: Setup, handlers: [Handler; 2], slow: bool) -> Self {
-        let mut request = Filter::new(Side::Request, setup.request, setup.has_body);
+        let small = setup.small_buffer;
+        let mut request = Filter::new(Side::Request, setup.request, setup.has_body, small);
         request.plan();
         Self {
             driver: setup.open(),
             early: setup.early,
             overrides: setup.overrides && !setup.early,
-            filters: [request, Filter::new(Side::Response, setup.response, true)],
+            filters: [request, Filter::new(Side::Response, setup.response, true, small)],
             handlers,
             slow: slow.then(VecDeque::new),
             immediate: None,
@@ -431,6 +441,25 @@ fn every_mode_carries_every_handler() {
                     [Handler::AsItCame, handler],
                 ] {
                     play(setup, handlers, slow);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_was_cut_is_never_mixed_with_another() {
+    for setup in setups().map(|setup| Setup { small_buffer: true, ..setup }) {
+        for handler in HANDLERS {
+            for slow in [false, true] {
+                for handlers in [[handler, Handler::AsItCame], [Handler::AsItCame, handler]] {
+                    let simulation = Simulation::new(setup, handlers, slow).run();
+                    let reads = matches!(handler, Handler::Read | Handler::Transform);
+                    let waits = handler == Handler::OwnStream && slow;
+                    if (reads || waits) && simulation.immediate.is_some() {
+                        continue;
+                    }
+                    check(setup, handlers, simulation);
                 }
             }
         }
