@@ -9,7 +9,7 @@ use nano_tests::pattern;
 use nano_tests::runner::{Case, Theme};
 use nano_tests::stack::{Setup, Stack, StackOptions};
 
-use crate::bodies::{assert_does_not_fit, assert_doubled};
+use crate::bodies::{assert_does_not_fit, assert_read, reader};
 use crate::common::{self, answer, assert_same, flipped, lab};
 
 const LARGE: usize = 10_000_000;
@@ -45,8 +45,8 @@ async fn every_size(stack: Arc<Stack>) {
         for size in [0, 1, 64 * 1024, LARGE] {
             for chunked in [0, 1] {
                 let path = format!("/bytes/{size}?chunked={chunked}");
-                let reply = get(&stack, proto, &path, "readThenDoubleResponse").await;
-                assert_doubled(&reply, size);
+                let reply = get(&stack, proto, &path, reader(size)).await;
+                assert_read(&reply, size);
                 for handler in ["pass", "responseHeaders", "flipResponse"] {
                     let reply = get(&stack, proto, &path, handler).await;
                     let body = pattern::bytes(0, size);
@@ -71,9 +71,9 @@ async fn every_size(stack: Arc<Stack>) {
 /// The first response that Envoy can't hold back fails, and teaches the host; the operator is told.
 async fn learns(stack: Arc<Stack>, chunked: u8) {
     let large = format!("/bytes/{LARGE}?chunked={chunked}");
-    let small = get(&stack, Proto::H1, "/bytes/1000", "readThenDoubleResponse").await;
-    assert_doubled(&small, 1000);
-    let first = get(&stack, Proto::H1, &large, "readThenDoubleResponse").await;
+    let small = get(&stack, Proto::H1, "/bytes/1000", reader(1000)).await;
+    assert_read(&small, 1000);
+    let first = get(&stack, Proto::H1, &large, reader(LARGE)).await;
     assert_does_not_fit(&first, Mode::Lazy);
     every_size(Arc::clone(&stack)).await;
     let lines = stack.host().logs();

@@ -35,7 +35,7 @@ async fn request_trailers(stack: &Stack, mode: Mode, proto: Proto) {
     assert_eq!(seen["trailers"]["x-after"], "the body");
 }
 
-/// A body that JavaScript reads is complete with trailers after it. BUFFERED_PARTIAL needs their
+/// A body that JavaScript reads is complete with trailers after it. `BUFFERED_PARTIAL` needs their
 /// announcement to tell them from a body that was cut; over HTTP/2 the client does not announce.
 async fn touched_body_before_trailers(stack: &Stack, mode: Mode, proto: Proto) {
     let body = pattern::bytes(0, 100_000);

@@ -21,8 +21,9 @@ fn socket() -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Listens on the loopback address; accepted sockets have the buffers too.
-pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
+/// Listens on the loopback address; accepted sockets have the buffers too. To be called within a
+/// runtime.
+pub fn listen(port: u16) -> std::io::Result<TcpListener> {
     let socket = socket()?;
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;

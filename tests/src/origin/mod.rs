@@ -40,11 +40,12 @@ impl Origin {
             .enable_all()
             .build()
             .map_err(Error::during("can't start the origin"))?;
-        let listener = runtime
-            .block_on(sockets::listen(port))
+        let entered = runtime.enter();
+        let listener = sockets::listen(port)
             .map_err(Error::during(format!("the origin can't listen on port {port}")))?;
         let address = listener.local_addr().map_err(Error::during("the origin has no address"))?;
         let records = Arc::new(Records::default());
+        drop(entered);
         runtime.spawn(accept(listener, Arc::clone(&records)));
         Ok(Self { address, records, runtime: Some(runtime) })
     }
