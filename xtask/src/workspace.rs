@@ -52,10 +52,16 @@ impl Workspace {
         run(self.command().args(arguments))
     }
 
-    /// Cargo, in the workspace.
+    /// Cargo, in the workspace, as if people called it themselves: `cargo run` describes xtask's
+    /// package in the environment, and build scripts of some crates (`ring`, `v8`) run again
+    /// whenever that differs, with all that needs these crates.
     pub fn command(&self) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(self.root);
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for name in names.filter(|name| describes_a_package(name)) {
+            command.env_remove(name);
+        }
         command
     }
 }
@@ -68,4 +74,28 @@ pub fn root() -> Result<&'static Path> {
 /// The cargo that runs xtask.
 pub fn cargo() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Whether cargo sets this variable for the program of a package that it runs.
+fn describes_a_package(variable: &str) -> bool {
+    let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    variable == "OUT_DIR" || prefixes.iter().any(|prefix| variable.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_does_not_learn_of_the_package_that_runs_it() {
+        // This test is run by cargo, so the variables are there.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let command = Workspace { root: Path::new("."), target: PathBuf::new() }.command();
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
+        let has = |wanted: &str| removed.iter().any(|(name, _)| *name == wanted);
+        assert!(has("CARGO_PKG_NAME") && has("CARGO_MANIFEST_DIR"));
+        // Set where the package has a build script, as xtask has.
+        assert!(has("OUT_DIR"));
+        assert!(!has("CARGO_HOME") && !has("PATH"));
+    }
 }

@@ -58,6 +58,11 @@ impl Report {
             (false, _) => "-partial",
         };
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(name);
+        // Plots of an earlier run are not this one's.
+        if directory.exists() {
+            std::fs::remove_dir_all(&directory)
+                .map_err(Error::during(format!("can't replace {}", directory.display())))?;
+        }
         std::fs::create_dir_all(&directory)
             .map_err(Error::during(format!("can't create {}", directory.display())))?;
         put(&directory.join("results.json"), &self.json()?)?;

@@ -10,6 +10,7 @@ mod workers;
 use nano_tests::{Error, Result};
 
 use crate::cpus::Cpus;
+use crate::ending;
 use crate::measure::{HEADLINE, Timing, Traffic};
 use crate::outcome::Outcome;
 use crate::stack::{Plan, Stack};
@@ -94,6 +95,8 @@ fn traffic(
         .and_then(|()| look(&stack, &mut outcome));
     match measured {
         Ok(()) => Ok(outcome),
+        // Nobody looks for a reason then.
+        Err(error) if ending::check().is_err() => Err(error),
         Err(error) => {
             let kept = stack.keep();
             Err(Error::new(format!("{error}\nlogs and configurations: {}", kept.display())))

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use nano_tests::listeners::HostAddress;
 use nano_tests::process::{Output, Process, accepts};
@@ -59,7 +58,7 @@ pub fn start(
     command.arg("--config-path").arg(&config).arg("--disable-hot-restart");
     command.args(["--concurrency", "1", "--log-level", "warning"]);
     let process = Process::start("Envoy", command, &Output::File(directory.join("envoy.log")))?;
-    process.wait_until(Duration::from_secs(30), || {
+    super::wait(&process, super::SOON, || {
         listeners.iter().all(|listener| accepts(listener.address))
     })?;
     Ok(process)

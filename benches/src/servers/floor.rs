@@ -1,7 +1,6 @@
 //! The no-op `ext_proc` server.
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::ValueEnum as _;
 use nano_tests::Result;
@@ -40,7 +39,7 @@ impl Floor {
         command.arg(answer.to_possible_value().as_ref().map_or("", |value| value.get_name()));
         let output = Output::File(directory.join(format!("{name}.log")));
         let process = Process::start("bench-floor", command, &output)?;
-        process.wait_until(Duration::from_secs(10), || match &address {
+        super::wait(&process, super::SOON, || match &address {
             HostAddress::Tcp(address) => accepts(*address),
             HostAddress::Unix(path) => path.exists(),
         })?;

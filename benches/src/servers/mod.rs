@@ -9,10 +9,15 @@ pub mod workerd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nano_tests::process::Process;
 use nano_tests::{Error, Result};
+
+use crate::ending;
 
 /// How often a starting program is looked at: its start-up time is measured.
 const LOOK: Duration = Duration::from_millis(1);
+/// For programs that start nothing of their own.
+const SOON: Duration = Duration::from_secs(30);
 /// Thousands of Workers take their time.
 const START_LIMIT: Duration = Duration::from_mins(5);
 
@@ -38,6 +43,12 @@ impl Worker {
         let text = read(&path)?;
         text.parse().map_err(Error::during(format!("{} is not TOML", path.display())))
     }
+}
+
+/// Waits until a starting program is ready; gives up when a signal ends the run.
+fn wait(process: &Process, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
+    process.wait_every(LOOK, limit, || ending::check().is_err() || ready())?;
+    ending::check()
 }
 
 /// A program beside this one.

@@ -41,9 +41,7 @@ impl Nano {
         let began = Instant::now();
         let process = Process::start("nano-host", command, &output)?;
         let ready = format!("http://{admin}/readyz");
-        process.wait_every(super::LOOK, super::START_LIMIT, || {
-            client::blocking_status(&ready) == Some(200)
-        })?;
+        super::wait(&process, super::START_LIMIT, || client::blocking_status(&ready) == Some(200))?;
         Ok(Self { process, socket, start_up: began.elapsed(), admin })
     }
 

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use nano_tests::Result;
 use nano_tests::process::{Output, Process, accepts, free_port};
@@ -22,7 +21,7 @@ impl Origin {
         command.args(["--listen", &address.to_string()]);
         let output = Output::File(directory.join("origin.log"));
         let process = Process::start("bench-origin", command, &output)?;
-        process.wait_until(Duration::from_secs(10), || accepts(address))?;
+        super::wait(&process, super::SOON, || accepts(address))?;
         Ok(Self { process, address })
     }
 }

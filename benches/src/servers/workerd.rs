@@ -38,7 +38,7 @@ impl Workerd {
         let began = Instant::now();
         let process = Process::start("workerd", command, &output)?;
         // It listens when all Workers are there.
-        process.wait_every(super::LOOK, super::START_LIMIT, || {
+        super::wait(&process, super::START_LIMIT, || {
             sockets.iter().all(|socket| UnixStream::connect(socket).is_ok())
         })?;
         Ok(Self { process, sockets, start_up: began.elapsed() })
