@@ -36,7 +36,8 @@ pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
         let many_stack = Stack::start(&many.plan(&[Nano]), &setting.cpus)?;
         // Requests are one Worker's in both: what the others cost by being there is asked.
         let exchanges = [vec![hello(&few.host(0))], vec![hello(&many.host(count / 2))]];
-        let rates = in_turn(setting, [&few_stack, &many_stack], [&exchanges[0], &exchanges[1]])?;
+        let Turns { rates, .. } =
+            in_turn(setting, [&few_stack, &many_stack], [&exchanges[0], &exchanges[1]])?;
         outcome.ratios.insert(format!("{name}/workers-{count}"), rates[1].over(&rates[0]));
         for (count, stack, rate) in [(1, &few_stack, &rates[0]), (*count, &many_stack, &rates[1])] {
             let mb = anonymous_mb(stack)?;
@@ -47,6 +48,9 @@ pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
             let start_up = stack.nano()?.start_up.as_secs_f64() * 1e3;
             outcome.figures.insert(format!("{key}_start_up_ms"), start_up);
         }
+    }
+    if setting.quick {
+        outcome.notes.push("A quick run leaves 10,000 Workers out.".to_owned());
     }
     drop(few_stack);
     two_cpus(name, setting, &mut outcome)?;
@@ -84,23 +88,31 @@ fn two_cpus(name: &str, setting: &Setting, outcome: &mut Outcome) -> Result<()> 
         Stack::start(&Plan { placement, ..many.plan(&[Nano]) }, cpus)
     };
     let (one, two) = (start(cpus.measured())?, start(cpus.both())?);
-    let rates = in_turn(setting, [&one, &two], [&exchanges, &exchanges])?;
+    let Turns { rates, busy } = in_turn(setting, [&one, &two], [&exchanges, &exchanges])?;
     outcome.ratios.insert(format!("{name}/two-cpus"), rates[1].over(&rates[0]));
-    outcome.figures.insert(format!("{name}/one-cpu_requests_per_second"), rates[0].median);
-    outcome.figures.insert(format!("{name}/two-cpus_requests_per_second"), rates[1].median);
+    for (side, what) in ["one-cpu", "two-cpus"].into_iter().enumerate() {
+        let key = format!("{name}/{what}");
+        outcome.figures.insert(format!("{key}_requests_per_second"), rates[side].median);
+        outcome.figures.insert(format!("{key}_nano_busy_cpus"), busy[side].median);
+    }
     Ok(())
 }
 
-/// Requests per second of two stacks, round by round.
-fn in_turn(
-    setting: &Setting,
-    stacks: [&Stack; 2],
-    exchanges: [&[Exchange]; 2],
-) -> Result<[Figure; 2]> {
+/// What two stacks did, round by round.
+struct Turns {
+    /// Requests per second.
+    rates: [Figure; 2],
+    /// CPUs that NANO kept busy.
+    busy: [Figure; 2],
+}
+
+/// Measures two stacks in turn.
+fn in_turn(setting: &Setting, stacks: [&Stack; 2], exchanges: [&[Exchange]; 2]) -> Result<Turns> {
     let timing = setting.timing;
-    let mut rates = [Vec::new(), Vec::new()];
+    let (mut rates, mut busy) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for round in 0..=timing.rounds {
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            let nano = stacks[side].nano()?.process.id();
             let closed = Closed {
                 connections: HEADLINE,
                 lead: timing.lead,
@@ -108,13 +120,15 @@ fn in_turn(
                 at_least: 1,
             };
             let window = closed
-                .run(stacks[side].address(Nano)?, exchanges[side], || Ok(()))
+                .run(stacks[side].address(Nano)?, exchanges[side], || usage::cpu(nano))
                 .map_err(|error| Error::new(format!("{}: {error}", ["first", "second"][side])))?;
             // The first round warms up.
             if round > 0 {
-                rates[side].push(window.requests as f64 / window.elapsed.as_secs_f64());
+                let seconds = window.elapsed.as_secs_f64();
+                rates[side].push(window.requests as f64 / seconds);
+                busy[side].push(window.after.saturating_sub(window.before).as_secs_f64() / seconds);
             }
         }
     }
-    Ok(rates.map(Figure::of))
+    Ok(Turns { rates: rates.map(Figure::of), busy: busy.map(Figure::of) })
 }
