@@ -18,7 +18,9 @@ use crate::worker::watch::{self, Change};
 use crate::worker::{self, Bundle, Loaded};
 
 pub fn run(path: &Path, listen: SocketAddr, origin: Option<&str>) -> Result<(), Failure> {
-    logs::init(logs::Format::Text, "info").map_err(|error| Failure::Host(error.to_string()))?;
+    let metrics = Arc::new(Metrics::new());
+    logs::init(logs::Format::Text, "info", &metrics.log_lines_dropped)
+        .map_err(|error| Failure::Host(error.to_string()))?;
     let origin = origin
         .map(|text| {
             let url = config::parse_origin(text).map_err(|error| format!("--origin: {error}"))?;
@@ -39,18 +41,18 @@ pub fn run(path: &Path, listen: SocketAddr, origin: Option<&str>) -> Result<(), 
     }
     let runtime = start::runtime(config.server.threads)?;
     let origin = origin.map(|(origin, _)| origin);
-    runtime.block_on(serve(&runtime, config, bundle, listen, origin))
+    runtime.block_on(serve(&runtime, &metrics, config, bundle, listen, origin))
 }
 
 async fn serve(
     runtime: &tokio::runtime::Runtime,
+    metrics: &Arc<Metrics>,
     config: Config,
     bundle: Bundle,
     listen: SocketAddr,
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
-    let metrics = Arc::new(Metrics::new());
-    let host = start::host(runtime, &metrics)?;
+    let host = start::host(runtime, metrics)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;

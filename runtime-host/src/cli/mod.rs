@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::telemetry::logs;
+
 /// Runs Cloudflare-Workers-style JavaScript for Envoy's external-processing filter.
 #[derive(Parser)]
 #[command(name = "nano-host", version, arg_required_else_help = true)]
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Check { config } => check::run(&config),
         Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin.as_deref()),
     };
+    logs::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Refused) => ExitCode::from(1),

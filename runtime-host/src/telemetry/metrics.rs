@@ -45,6 +45,8 @@ pub struct Metrics {
     subrequests: Family<WorkerLabel, Counter>,
     /// `ext_proc` streams that are open now.
     pub ext_proc_streams: Gauge,
+    /// Log lines that nobody read in time.
+    pub log_lines_dropped: Counter,
 }
 
 /// The metrics of one Worker, labels resolved. Cheap to clone; clones count together.
@@ -89,6 +91,7 @@ impl Metrics {
             body_bytes: Family::default(),
             subrequests: Family::default(),
             ext_proc_streams: Gauge::default(),
+            log_lines_dropped: Counter::default(),
         };
         metrics.register();
         metrics
@@ -120,6 +123,8 @@ impl Metrics {
         r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
         r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
         r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
+        let help = "Log lines that were dropped because their reader was too slow";
+        r.register("log_lines_dropped", help, self.log_lines_dropped.clone());
     }
 
     /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker is
@@ -191,6 +196,7 @@ mod tests {
             r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="request"} 0"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
             "nano_ext_proc_streams 0",
+            "nano_log_lines_dropped_total 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
