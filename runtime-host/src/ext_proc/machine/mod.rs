@@ -27,7 +27,9 @@
 //!   `set-cookie`, works in both phases, and adds `content-type: text/plain` to a body without
 //!   one; a gRPC request gets it as trailers.
 //! - After a standalone override, and after one to FDS in a response's header reply, Envoy
-//!   leaves `content-length` alone: it must be removed, or set to what will leave.
+//!   leaves `content-length` alone: it must be removed unless it is right as it came. A mutation
+//!   that sets it is ignored there (STREAMED and FDS where they are configured remove it); it
+//!   holds with the reply to a BUFFERED body.
 //! - A stream that ends with an error is no safe way to break a message off: with
 //!   `failure_mode_allow` Envoy goes on with the original's rest. `ImmediateResponse` is, in every
 //!   mode: it resets a message that has begun.
@@ -400,11 +402,11 @@ impl Machine {
             return;
         }
         self.continued = true;
-        self.request.changes = head.map(|wanted| diff::request(&self.request_head, &wanted));
         self.request.plan = match body {
             OutBody::AsItCame => Plan::AsItCame,
-            own => Plan::Own(Leaving::new(own)),
+            own => Plan::Own(Leaving::new(own, head.as_ref().map(|head| &head.headers))),
         };
+        self.request.changes = head.map(|wanted| diff::request(&self.request_head, &wanted));
     }
 
     fn respond(&mut self, head: Option<ResponseHead>, body: OutBody) {
@@ -414,8 +416,8 @@ impl Machine {
         match (self.continued, head, body) {
             (false, None, _) => self.pass_through(),
             (false, Some(head), body) => {
+                self.response.plan = Plan::Own(Leaving::new(body, Some(&head.headers)));
                 self.answer = Some(answer::Answer::new(head));
-                self.response.plan = Plan::Own(Leaving::new(body));
             }
             (true, head, OutBody::AsItCame) => {
                 // Without changes the response phase is not needed, if Envoy can still be told.
@@ -424,7 +426,8 @@ impl Machine {
                 self.wanted_response = head;
             }
             (true, head, own) => {
-                self.response.plan = Plan::Own(Leaving::new(own));
+                let fields = head.as_ref().map(|head| &head.headers);
+                self.response.plan = Plan::Own(Leaving::new(own, fields));
                 self.wanted_response = head;
             }
         }

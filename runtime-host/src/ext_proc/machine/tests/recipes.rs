@@ -59,7 +59,10 @@ fn the_request_body_is_asked_for_when_it_is_read() {
     driver.commands([Command::Consumed(Side::Request, 2)]);
     assert_eq!(driver.request_body("", true), ["event request end"]);
     let lines = driver.commands([go_on(OutBody::Full("changed".into()))]);
-    assert_eq!(lines, ["request_headers -content-length", "request_body > \"changed\" end"]);
+    assert_eq!(
+        lines,
+        ["request_headers +content-length=7 -content-length", "request_body > \"changed\" end"]
+    );
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn a_response_read_before_the_answer_is_buffered_by_envoy() {
     assert_eq!(lines, ["event response chunk \"body\"", "event response end"]);
     let lines = driver.commands([respond(201, &[("x-up", "1")], OutBody::Full("BODY!".into()))]);
     // Still possible here: the status, the fields, the length.
-    assert_eq!(lines[0], "response_body +:status=201 +content-length=5 -set-cookie \"BODY!\"");
+    assert_eq!(lines[0], "response_body +:status=201 +content-length=5 -set-cookie -content-length \"BODY!\"");
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn a_worker_known_to_read_the_response_gets_it_without_a_limit() {
 #[test]
 fn a_transformed_response_streams() {
     let mut driver = responded(true);
-    let fields = [("x-up", "1"), ("set-cookie", "a=1"), ("content-length", "4")];
+    let fields = [("x-up", "1"), ("set-cookie", "a=1")];
     let lines = driver
         .commands([respond(200, &fields, OutBody::Stream), Command::ReadBody(Side::Response)]);
     assert_eq!(lines, ["response_headers -content-length [NONE/FDS]"]);
@@ -226,6 +229,33 @@ fn a_streamed_short_circuit_streams() {
     assert_eq!(driver.out.released, [0, 1]);
     let lines = driver.commands([body(Side::Response, "b"), Command::BodyEnd(Side::Response)]);
     assert_eq!(lines[0], "answer > \"b\" end");
+}
+
+#[test]
+fn a_stream_of_known_length_keeps_it() {
+    let fields = [("content-length", "2")];
+    let lines = get().open().commands([respond(200, &fields, OutBody::Stream)]);
+    assert_eq!(lines, ["answer :status=200 content-length=2"]);
+    let head = Setup { method: "HEAD", ..get() };
+    let lines = head.open().commands([respond(200, &fields, OutBody::Stream)]);
+    assert_eq!(lines[0], "answer :status=200 content-length=2 end");
+
+    // The response came with 4.
+    let changes = [("2", " +content-length=2 -content-length"), ("4", "")];
+    for (declared, change) in changes {
+        let mut driver = responded(true);
+        let fields = [("x-up", "1"), ("set-cookie", "a=1"), ("content-length", declared)];
+        let lines = driver.commands([respond(200, &fields, OutBody::Stream)]);
+        assert_eq!(lines, [format!("response_headers{change} [NONE/FDS]")]);
+    }
+    for (declared, change) in changes {
+        let mut driver = NONE.open();
+        let mut head = driver.head.clone();
+        head.headers.remove("content-length");
+        head.headers.push("content-length", declared);
+        let lines = driver.commands([go_on_with(head, OutBody::Stream)]);
+        assert_eq!(lines, ["alone [FDS/NONE]".to_owned(), format!("request_headers{change}")]);
+    }
 }
 
 #[test]
