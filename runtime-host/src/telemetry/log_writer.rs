@@ -88,7 +88,7 @@ impl Shared {
             drop(queue);
             if output.write_all(&lines).and_then(|()| output.flush()).is_err() {
                 // Nobody is there to be told; the count is all that can be given.
-                self.dropped.inc_by(lines.iter().filter(|byte| **byte == b'\n').count() as u64);
+                self.dropped.inc_by(lines.split_inclusive(|byte| *byte == b'\n').count() as u64);
             }
             if unsaid > 0 {
                 tracing::warn!(lines = unsaid, "log lines were dropped: the log's reader is slow");
@@ -139,14 +139,14 @@ mod tests {
         let line = [[b'x'; 1023].as_slice(), b"\n"].concat();
         let fitting = LOG_QUEUE_BYTES / line.len();
         // One more queue than fits, and what the thread holds already: this returns all the same.
-        for _ in 0..2 * fitting + 1 {
+        for _ in 0..=2 * fitting {
             writer.write_all(&line).expect("taken");
         }
         let lost = dropped.get();
         assert!((1..=fitting as u64 + 1).contains(&lost), "{lost} lines dropped");
         writer.flush_within(Duration::from_millis(20));
         assert!(written.lock().is_empty(), "the output is blocked");
-        for _ in 0..2 * fitting + 1 {
+        for _ in 0..=2 * fitting {
             opener.send(()).expect("the thread goes on");
         }
         writer.flush_within(Duration::from_secs(30));

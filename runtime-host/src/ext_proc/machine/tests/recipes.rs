@@ -158,7 +158,10 @@ fn a_response_read_before_the_answer_is_buffered_by_envoy() {
     assert_eq!(lines, ["event response chunk \"body\"", "event response end"]);
     let lines = driver.commands([respond(201, &[("x-up", "1")], OutBody::Full("BODY!".into()))]);
     // Still possible here: the status, the fields, the length.
-    assert_eq!(lines[0], "response_body +:status=201 +content-length=5 -set-cookie -content-length \"BODY!\"");
+    assert_eq!(
+        lines[0],
+        "response_body +:status=201 +content-length=5 -set-cookie -content-length \"BODY!\""
+    );
 }
 
 #[test]
