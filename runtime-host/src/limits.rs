@@ -122,6 +122,13 @@ pub const TIMERS_MAX: usize = 10_000;
 /// is cut off.
 pub const LOG_TEXT_MAX: usize = 16 * 1024;
 
+/// Bytes of log lines that may wait for the log's reader: enough for a burst of some ten thousand
+/// requests. Lines beyond it are dropped and counted.
+pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the process's end waits for the log's reader.
+pub const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
 /// Bytes of JSON that one invocation may give to `ctx.setMetadata()` in all: the proxy keeps it for
 /// each request.
 pub const METADATA_MAX_BYTES: usize = 64 * 1024;

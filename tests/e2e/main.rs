@@ -10,6 +10,7 @@ mod disconnects;
 mod examples;
 mod failures;
 mod handlers;
+mod lengths;
 mod lifecycle;
 mod limits;
 mod load;
@@ -26,7 +27,11 @@ use nano_tests::runner;
 
 fn main() -> ExitCode {
     let mut themes = vec![common::theme("handlers", handlers::cases())];
-    themes.push(common::theme("bodies", bodies::cases()));
+    themes.push(common::theme("bodies", {
+        let mut cases = bodies::cases();
+        cases.extend(lengths::cases());
+        cases
+    }));
     themes.extend(reading::themes());
     themes.push(common::theme("streaming", streaming::cases()));
     themes.push(common::theme("passing", {

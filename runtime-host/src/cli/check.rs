@@ -18,24 +18,14 @@ pub fn run(file: &Path) -> Result<(), Failure> {
         );
     }
     for bundle in bundles {
-        let (name, version) = (bundle.name.clone(), bundle.version.clone());
-        match Instance::start(Arc::new(bundle)) {
-            Ok(_) => println!("{name}: ok (version {version})"),
+        let bundle = Arc::new(bundle);
+        match Instance::start(Arc::clone(&bundle)) {
+            Ok(_) => println!("{}: ok (version {})", bundle.name, bundle.version),
             Err(error) => {
                 failed = true;
-                eprintln!("{name}: error: {error}");
+                eprintln!("{}: error: {error}", start::entry(&bundle));
             }
         }
-    }
-    if let Some(default) = &config.workers.default
-        && !failed
-        && !worker::load_all(&config).0.iter().any(|b| &b.name == default)
-    {
-        failed = true;
-        eprintln!(
-            "{}: error: the default Worker {default:?} is in none of [workers] directories",
-            file.display()
-        );
     }
     if failed { Err(Failure::Refused) } else { Ok(()) }
 }

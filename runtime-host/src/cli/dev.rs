@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -17,40 +18,50 @@ use crate::telemetry::metrics::Metrics;
 use crate::worker::watch::{self, Change};
 use crate::worker::{self, Bundle, Loaded};
 
-pub fn run(path: &Path, listen: SocketAddr, origin: Option<&str>) -> Result<(), Failure> {
-    logs::init(logs::Format::Text, "info").map_err(|error| Failure::Host(error.to_string()))?;
-    let origin = origin
-        .map(|text| {
-            let url = config::parse_origin(text).map_err(|error| format!("--origin: {error}"))?;
-            Origin::of(&url)
-                .map(|origin| (origin, url))
-                .map_err(|error| format!("--origin: {error}"))
-        })
-        .transpose()
-        .map_err(Failure::Host)?;
+/// The upstream, as `--origin` names it.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    url: url::Url,
+    origin: Origin,
+}
+
+impl FromStr for Upstream {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = config::parse_origin(text)?;
+        let origin = Origin::of(&url).map_err(|error| error.to_string())?;
+        Ok(Self { url, origin })
+    }
+}
+
+pub fn run(path: &Path, listen: SocketAddr, upstream: Option<Upstream>) -> Result<(), Failure> {
+    let metrics = Arc::new(Metrics::new());
+    logs::init(logs::Format::Text, "info", &metrics.log_lines_dropped)
+        .map_err(|error| Failure::Host(error.to_string()))?;
     let mut config = Config::default();
     config.workers.directories = vec![path.to_owned()];
     config.workers.debug_errors = true;
     let Loaded { bundle, diagnostics } = worker::load(path, &config);
     start::report(&diagnostics);
     let mut bundle = bundle.ok_or(Failure::Refused)?;
-    if let Some((_, url)) = &origin {
+    if let Some(Upstream { url, .. }) = &upstream {
         bundle.settings.origin.get_or_insert_with(|| url.clone());
     }
     let runtime = start::runtime(config.server.threads)?;
-    let origin = origin.map(|(origin, _)| origin);
-    runtime.block_on(serve(&runtime, config, bundle, listen, origin))
+    let origin = upstream.map(|upstream| upstream.origin);
+    runtime.block_on(serve(&runtime, &metrics, config, bundle, listen, origin))
 }
 
 async fn serve(
     runtime: &tokio::runtime::Runtime,
+    metrics: &Arc<Metrics>,
     config: Config,
     bundle: Bundle,
     listen: SocketAddr,
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
-    let metrics = Arc::new(Metrics::new());
-    let host = start::host(runtime, &metrics)?;
+    let host = start::host(runtime, metrics)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::telemetry::logs;
+
 /// Runs Cloudflare-Workers-style JavaScript for Envoy's external-processing filter.
 #[derive(Parser)]
 #[command(name = "nano-host", version, arg_required_else_help = true)]
@@ -45,7 +47,7 @@ enum Command {
         listen: SocketAddr,
         /// The upstream that `fetch(request)` reaches.
         #[arg(long, value_name = "URL")]
-        origin: Option<String>,
+        origin: Option<dev::Upstream>,
     },
 }
 
@@ -63,14 +65,35 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve { config } => serve::run(&config),
         Command::Check { config } => check::run(&config),
-        Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin.as_deref()),
+        Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin),
     };
+    logs::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Refused) => ExitCode::from(1),
         Err(Failure::Host(text)) => {
             eprintln!("nano-host: {text}");
             ExitCode::from(3)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_is_told_before_anything_starts() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("nano-host dev a.js --origin http://127.0.0.1:8080").is_ok());
+        for (line, words) in [
+            ("nano-host dev a.js --origin ftp://x", "--origin"),
+            ("nano-host dev a.js --listen nowhere", "--listen"),
+            ("nano-host serve nano.toml", "nano.toml"),
+        ] {
+            let Err(error) = parse(line) else { panic!("{line} was taken") };
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(words), "{line}: {error}");
         }
     }
 }

@@ -24,14 +24,15 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let config = start::config(file)?;
-    logs::init(logs::Format::Json, &config.log.level)
+    let metrics = Arc::new(Metrics::new());
+    logs::init(logs::Format::Json, &config.log.level, &metrics.log_lines_dropped)
         .map_err(|error| Failure::Host(error.to_string()))?;
     let (bundles, diagnostics) = worker::load_all(&config);
     if start::report(&diagnostics) {
         return Err(Failure::Refused);
     }
     let runtime = start::runtime(config.server.threads)?;
-    let result = runtime.block_on(serve(&runtime, config, bundles));
+    let result = runtime.block_on(serve(&runtime, &metrics, config, bundles));
     // What is left is beyond the drain's time.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -39,20 +40,20 @@ pub fn run(file: &Path) -> Result<(), Failure> {
 
 async fn serve(
     runtime: &tokio::runtime::Runtime,
+    metrics: &Arc<Metrics>,
     config: Config,
     bundles: Vec<Bundle>,
 ) -> Result<(), Failure> {
-    let metrics = Arc::new(Metrics::new());
     let readiness = Readiness::default();
     let shutdown = CancellationToken::new();
-    let host = start::host(runtime, &metrics)?;
+    let host = start::host(runtime, metrics)?;
     let listeners = bind(&config).await?;
     if let Some(address) = config.server.admin {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::Host(format!("cannot listen on {address} (admin): {error}"))
         })?;
         let admin_end = CancellationToken::new();
-        tokio::spawn(admin::serve(listener, Arc::clone(&metrics), readiness.clone(), admin_end));
+        tokio::spawn(admin::serve(listener, Arc::clone(metrics), readiness.clone(), admin_end));
     }
 
     host.set_routing(start::routing(&config, &bundles));
@@ -61,7 +62,7 @@ async fn serve(
     }
     let _watch = watch_files(&config, &bundles, &host, runtime.handle())?;
     let stats = Arc::new(Stats::default());
-    tokio::spawn(measure(Arc::clone(&host), Arc::clone(&metrics), Arc::clone(&stats)));
+    tokio::spawn(measure(Arc::clone(&host), Arc::clone(metrics), Arc::clone(&stats)));
     tokio::spawn(wait_for_signal(shutdown.clone(), readiness.clone())?);
 
     readiness.set_ready();
@@ -111,6 +112,7 @@ fn wait_for_signal(
                 shutdown.cancel();
             }
         }
+        logs::flush();
         std::process::exit(130);
     })
 }

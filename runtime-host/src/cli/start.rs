@@ -69,16 +69,22 @@ pub async fn deploy_all(host: &Host, bundles: Vec<Bundle>) -> bool {
 /// Starts a version; a refusal goes to the log and leaves what ran before.
 pub async fn deploy(host: &Host, bundle: Bundle) -> bool {
     let (name, version) = (bundle.name.clone(), bundle.version.clone());
+    let entry = entry(&bundle);
     match host.deploy(bundle).await {
         Ok(()) => {
             tracing::info!(worker = name, version, "Worker is ready");
             true
         }
         Err(error) => {
-            tracing::error!(worker = name, version, "Worker refused: {error}");
+            tracing::error!(worker = name, version, "Worker refused: {entry}: {error}");
             false
         }
     }
+}
+
+/// The Worker's entry file, as a person would name it.
+pub fn entry(bundle: &Bundle) -> String {
+    bundle.directory.join(&bundle.main).display().to_string()
 }
 
 /// The routing that a configuration and its Workers ask for.

@@ -8,12 +8,12 @@ use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use url::{Position, Url};
 
-use super::origin::authority_of;
 use super::request::{OnHop, Override};
 use super::response::{self, FetchResponse};
 use super::upload::UploadCanceller;
 use super::{ErrorKind, FetchBody, FetchError, FetchRequest, Origin, RawBody, Redirect};
 use super::{body, headers};
+use crate::exchange::has_authority;
 
 /// Sent unless the caller chose: the codings that [`super::decode`] undoes.
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, br, deflate");
@@ -93,7 +93,7 @@ impl Hop {
 
     fn overriding(&self) -> Option<&Origin> {
         let found = self.override_target.as_ref()?;
-        found.authority.eq_ignore_ascii_case(&authority_of(&self.url)).then_some(&found.target)
+        has_authority(&self.url, &found.authority).then_some(&found.target)
     }
 
     /// The message to send. Callable again while [`Hop::may_repeat`].

@@ -83,7 +83,7 @@ pub enum Redirect {
 /// come back to the proxy. It holds for each hop of a redirect chain.
 #[derive(Clone, Debug)]
 pub struct Override {
-    /// Host and optional port, compared without case, `http` and `https` alike.
-    pub authority: String,
+    /// Host and optional port, as a request's head has them; see [`crate::exchange::has_authority`].
+    pub authority: Bytes,
     pub target: Origin,
 }

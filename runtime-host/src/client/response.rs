@@ -95,6 +95,15 @@ impl ResponseBody {
         matches!(self.inner, Inner::Ended)
     }
 
+    /// How many bytes the whole body has, where its framing says it. Before it is read.
+    pub fn length(&self) -> Option<u64> {
+        match &self.inner {
+            Inner::Plain(source) => source.incoming.size_hint().exact(),
+            Inner::Decoded(_) => None,
+            Inner::Ended => Some(0),
+        }
+    }
+
     /// The next bytes, never empty; `None` at the end. After an error there is nothing more.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, FetchError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

@@ -123,7 +123,13 @@ impl Body for Upload {
         match ready!(self.received.poll_recv(cx)) {
             Some(Part::Chunk(chunk)) => {
                 self.room.add_permits(permits_for(&chunk) as usize);
-                self.left = self.left.map(|left| left.saturating_sub(chunk.len() as u64));
+                if let Some(left) = self.left {
+                    let Some(left) = left.checked_sub(chunk.len() as u64) else {
+                        let message = "the request body is longer than its declared length";
+                        return Poll::Ready(Some(Err(self.failure(message.to_owned()))));
+                    };
+                    self.left = Some(left);
+                }
                 Poll::Ready(Some(Ok(Frame::data(chunk))))
             }
             Some(Part::End) => {

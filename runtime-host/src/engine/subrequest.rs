@@ -12,10 +12,11 @@ use crate::client::{
     self, Client, FetchBody, FetchRequest, MAX_REDIRECTS, Origin, Override, Redirect, ResponseBody,
     UploadSender,
 };
-use crate::exchange::BODY_WINDOW_BYTES;
+use crate::exchange::{BODY_WINDOW_BYTES, has_authority};
 use crate::isolate::body::UploadFlow;
 use crate::isolate::message::{
-    self, BodyId, LeavingId, Message, Subrequest, SubrequestHead, Upload,
+    self, BodyId, LeavingId, Message, OWN_AUTHORITY_NEEDS_ORIGIN, Subrequest, SubrequestHead,
+    Upload,
 };
 
 /// Part of an upload, on its way from a turn to the client.
@@ -73,8 +74,8 @@ pub(crate) fn launch(
     let (body, parts) = match subrequest.upload {
         Upload::Empty => (FetchBody::Empty, None),
         Upload::Full(ref bytes) => (FetchBody::Full(bytes.clone()), None),
-        Upload::Stream(leaving, ref flow) => {
-            let (sender, upload) = client::upload(None);
+        Upload::Stream { leaving, ref flow, length } => {
+            let (sender, upload) = client::upload(length);
             let (parts, received) = mpsc::unbounded_channel();
             runtime.spawn(forward(Arc::clone(actor), leaving, Arc::clone(flow), received, sender));
             (FetchBody::Stream(upload), Some(parts))
@@ -118,6 +119,7 @@ async fn run(
                 headers: response.headers,
                 url: response.url.into(),
                 redirected: response.redirected,
+                length: response.body.length(),
             };
             let _ = actor.post(Message::Subrequest { id, op, result: Ok(head) });
             deliver(&actor, body_id, response.body, &reading).await;
@@ -131,14 +133,15 @@ fn fetch_request(
     subrequest: Subrequest,
     body: FetchBody,
 ) -> Result<FetchRequest, String> {
-    let bundle = actor.bundle();
-    let override_target = match (&bundle.settings.origin, subrequest.to_own_origin) {
-        (Some(origin), true) => Some(Override {
-            authority: authority(&subrequest.url),
+    let own = subrequest.own_authority;
+    let override_target = match &actor.bundle().settings.origin {
+        Some(origin) => Some(Override {
+            authority: own.clone(),
             target: Origin::of(origin).map_err(|error| error.to_string())?,
         }),
-        _ => None,
+        None => None,
     };
+    let has_origin = override_target.is_some();
     let mut budget = subrequest.budget;
     Ok(FetchRequest {
         method: subrequest.method,
@@ -152,17 +155,15 @@ fn fetch_request(
         },
         max_redirects: MAX_REDIRECTS,
         override_target,
-        on_hop: Some(Box::new(move |_| {
+        on_hop: Some(Box::new(move |url| {
+            if !has_origin && has_authority(url, &own) {
+                return Err(OWN_AUTHORITY_NEEDS_ORIGIN.into());
+            }
             budget =
                 budget.checked_sub(1).ok_or("Too many subrequests by single Worker invocation.")?;
             Ok(())
         })),
     })
-}
-
-fn authority(url: &url::Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Delivers the body once it is read, never more than a window ahead.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Host, Routing};
 use crate::client::ClientConfig;
+use crate::client::tests::server::{answer, describe, http, reply};
 use crate::exchange::{
     Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
 };
@@ -156,4 +157,34 @@ async fn many_threads_share_an_isolate() {
     for task in tasks {
         assert_eq!(task.await.expect("no panic"), "ok");
     }
+}
+
+/// What a Worker gets that is sent to its own authority by another site's redirect.
+async fn redirected_home(origin: Option<url::Url>) -> String {
+    let elsewhere = http(|_| async { answer(302, "location", "http://example.com/home") }).await;
+    let source = format!(
+        "export default {{ async fetch() {{
+            try {{
+                const answer = await fetch({:?});
+                return new Response(answer.url + ' ' + await answer.text());
+            }} catch (error) {{ return new Response(error.message) }}
+        }} }}",
+        elsewhere.url("/").as_str(),
+    );
+    let host = host();
+    let mut bundle = bundle("a", &source);
+    bundle.settings.origin = origin;
+    host.deploy(bundle).await.expect("it starts");
+    text(&commands(session(&host, start(Some("a"), None))).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_to_the_own_authority_goes_to_the_configured_origin() {
+    let home = http(|request| async { reply(describe(request).await) }).await;
+    let seen = redirected_home(Some(home.url("/"))).await;
+    assert!(seen.starts_with("http://example.com/home GET /home\n"), "{seen}");
+    assert!(seen.contains("host: example.com\n"), "{seen}");
+    // By DNS it would come back to the proxy.
+    let refused = redirected_home(None).await;
+    assert!(refused.contains("set `origin`"), "{refused}");
 }

@@ -1,6 +1,7 @@
 //! Heads of requests and responses, kept as the bytes that arrived.
 
 use bytes::Bytes;
+use url::Url;
 
 /// Header fields in the order they arrived, duplicates kept; names are lower case and never
 /// pseudo-headers. Values are field bytes (RFC 9110 §5.5), not necessarily UTF-8.
@@ -11,6 +12,11 @@ impl HeaderList {
     /// The first value of `name` (lower case).
     pub fn get(&self, name: &str) -> Option<&Bytes> {
         self.iter().find(|(n, _)| n.as_ref() == name.as_bytes()).map(|(_, v)| v)
+    }
+
+    /// The value of `content-length`, if it is a number.
+    pub fn content_length(&self) -> Option<u64> {
+        std::str::from_utf8(self.get("content-length")?).ok()?.parse().ok()
     }
 
     pub fn iter(&self) -> std::slice::Iter<'_, (Bytes, Bytes)> {
@@ -48,6 +54,15 @@ pub struct RequestHead {
     pub headers: HeaderList,
     /// Whether a body follows (of unknown length, perhaps none of it).
     pub has_body: bool,
+}
+
+/// Whether a URL has a request's authority: its host, and its port or the default of the URL's
+/// scheme. The request's scheme does not matter: behind a proxy that ends TLS it is what the proxy
+/// says it is.
+pub fn has_authority(url: &Url, authority: &[u8]) -> bool {
+    let authority = String::from_utf8_lossy(authority);
+    let Ok(own) = Url::parse(&format!("{}://{authority}/", url.scheme())) else { return false };
+    own.host() == url.host() && own.port_or_known_default() == url.port_or_known_default()
 }
 
 /// The head of a response.

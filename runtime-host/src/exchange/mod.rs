@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use head::{HeaderList, RequestHead, ResponseHead};
+pub use head::{HeaderList, RequestHead, ResponseHead, has_authority};
 pub use outbox::Outbox;
 
 /// Body bytes that may be on their way to JavaScript and not yet taken by it, per body.
@@ -42,7 +42,9 @@ pub enum OutBody {
     Empty,
     /// All of it, known now.
     Full(Bytes),
-    /// [`Command::Body`] and then [`Command::BodyEnd`] or [`Command::BodyError`] follow.
+    /// [`Command::Body`] and then [`Command::BodyEnd`] or [`Command::BodyError`] follow. When the
+    /// head that comes with it has a `content-length` that is how many bytes there will be, or a
+    /// [`Command::BodyError`] in the place of those that are missing.
     Stream,
 }
 

@@ -122,6 +122,7 @@ impl Turn<'_> {
                         arriving.headers = head.headers;
                         arriving.url = head.url;
                         arriving.redirected = head.redirected;
+                        arriving.length = head.length;
                     }
                 });
                 self.settle(scope, id, op, Kind::Ok, Value::Response(head.status, body));

@@ -30,6 +30,8 @@ pub struct Arriving {
     /// The final URL of a subrequest; empty for the exchange's own bodies.
     pub url: String,
     pub redirected: bool,
+    /// Of a subrequest's response, if it is known.
+    pub length: Option<u64>,
     /// Bytes of the subrequest's own body that may still be on their way.
     pub upload_bytes: usize,
     /// The subrequest's own body, when JavaScript writes it.
@@ -65,6 +67,7 @@ impl Arriving {
             headers: HeaderList::default(),
             url: String::new(),
             redirected: false,
+            length: None,
             upload_bytes: 0,
             upload: None,
         }
@@ -118,6 +121,21 @@ pub struct Leaving {
     pub sink: Sink,
     /// The writer that waits for room.
     pub waiting: Option<OpId>,
+    /// Bytes until the declared length is reached, if one was declared.
+    pub left: Option<u64>,
+}
+
+impl Leaving {
+    /// Counts bytes that are written; false when that is more than was declared.
+    pub fn take(&mut self, bytes: usize) -> bool {
+        let Some(left) = self.left else { return true };
+        self.left = left.checked_sub(bytes as u64);
+        self.left.is_some()
+    }
+
+    pub fn is_short(&self) -> bool {
+        self.left.is_some_and(|left| left > 0)
+    }
 }
 
 /// Bytes of an upload between JavaScript and the HTTP client.

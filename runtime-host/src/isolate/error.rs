@@ -61,11 +61,13 @@ fn place(
     Some(format!("{}:{}:{}", at.file, at.line, at.column))
 }
 
-/// Rewrites `specifier:line:column` of modules that have a source map. Only stack lines are
-/// looked at, so that a message that happens to hold such text stays as it is.
+/// Rewrites `specifier:line:column` of modules that have a source map, and leaves out the lines of
+/// the host's own files. Only stack lines are looked at, so that a message that happens to hold
+/// such text stays as it is.
 fn map_positions(bundle: &Bundle, stack: &str) -> String {
     let mapped: Vec<String> = stack
         .split('\n')
+        .filter(|line| !is_of_the_host(line))
         .map(
             |line| {
                 if line.starts_with("    at ") { map_line(bundle, line) } else { line.to_owned() }
@@ -73,6 +75,13 @@ fn map_positions(bundle: &Bundle, stack: &str) -> String {
         )
         .collect();
     mapped.join("\n")
+}
+
+/// A stack line whose place is a file of the snapshot: `    at start (nano:90_dispatch.js:81:14)`.
+fn is_of_the_host(line: &str) -> bool {
+    line.strip_prefix("    at ")
+        .and_then(|line| line.rsplit([' ', '(']).next())
+        .is_some_and(|place| place.starts_with("nano:"))
 }
 
 fn map_line(bundle: &Bundle, line: &str) -> String {

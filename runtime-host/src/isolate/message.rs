@@ -86,7 +86,15 @@ pub struct SubrequestHead {
     /// The final URL.
     pub url: String,
     pub redirected: bool,
+    /// How many bytes the body has, if it is known.
+    pub length: Option<u64>,
 }
+
+/// What a Worker is told that asks for its exchange's own authority, by a URL or by a redirect,
+/// without an `origin` to send it to.
+pub const OWN_AUTHORITY_NEEDS_ORIGIN: &str = "fetch() to the request's own authority works once: \
+    it continues the exchange. For further requests to it, set `origin` for this Worker in \
+    nano.toml, under [worker.NAME]";
 
 /// A `fetch()` that leaves the exchange.
 #[derive(Debug)]
@@ -100,8 +108,9 @@ pub struct Subrequest {
     pub headers: HeaderList,
     pub upload: Upload,
     pub redirect: Redirect,
-    /// The URL has the request's own authority: it goes to the Worker's configured `origin`.
-    pub to_own_origin: bool,
+    /// The authority that the exchange's own request has: what goes to it, be it by a redirect,
+    /// goes to the Worker's configured `origin`.
+    pub own_authority: Bytes,
     /// Requests this invocation may still send, this one not counted: each redirect is one.
     pub budget: u32,
 }
@@ -112,14 +121,19 @@ pub enum Upload {
     Empty,
     Full(Bytes),
     /// [`Effect::UploadChunk`] and then [`Effect::UploadEnd`] follow under this id.
-    Stream(LeavingId, Arc<UploadFlow>),
+    Stream {
+        leaving: LeavingId,
+        flow: Arc<UploadFlow>,
+        /// How many bytes there will be, if it is known.
+        length: Option<u64>,
+    },
 }
 
 impl Upload {
     /// The id of a streamed one.
     pub fn leaving(&self) -> Option<LeavingId> {
         match self {
-            Self::Stream(leaving, _) => Some(*leaving),
+            Self::Stream { leaving, .. } => Some(*leaving),
             Self::Empty | Self::Full(_) => None,
         }
     }

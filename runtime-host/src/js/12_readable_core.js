@@ -22,8 +22,15 @@ class Readable {
     this.public = undefined;
     // What the host gave to createHostReadable, or undefined.
     this.hostHandle = undefined;
-    // How many bytes a FixedLengthStream will give, or undefined.
+    // How many bytes it will give, when that is known from the start, or undefined.
     this.expectedLength = undefined;
+    // The handle of the host body that it gives wholly, be it as a branch of a tee, or undefined.
+    this.wholeOf = undefined;
+  }
+
+  sameLengthAs(original) {
+    this.expectedLength = original.expectedLength;
+    this.wholeOf = original.wholeOf;
   }
 
   /** Throws a TypeError when the stream is locked. A BYOB reader asks for a byte stream: the caller checks. */

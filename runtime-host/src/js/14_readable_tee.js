@@ -313,5 +313,9 @@ core.tee = (stream, clone = false) => {
   const tee = stream.controller instanceof ByteController ? new ByteTee(stream) : new DefaultTee(stream, clone);
   // A branch's cancel may be the only one that looks at it.
   PromisePrototypeThen(tee.cancellation.promise, undefined, noop);
+  if (!stream.disturbed) {
+    tee.branch0.sameLengthAs(stream);
+    tee.branch1.sameLengthAs(stream);
+  }
   return [tee.branch0, tee.branch1];
 };

@@ -45,7 +45,7 @@ class HostSource {
  */
 function createHostReadable(handle, pull, cancel) {
   const stream = createByteReadable(new HostSource(handle, pull, cancel));
-  stream.hostHandle = handle;
+  stream.hostHandle = stream.wholeOf = handle;
   return exposeReadable(stream);
 }
 
@@ -103,13 +103,18 @@ class BytesSource {
 
 /** A byte stream of one chunk, whose buffer nobody else may hold. */
 function fromBytes(bytes) {
-  return exposeReadable(createByteReadable(new BytesSource(bytes)));
+  const stream = createByteReadable(new BytesSource(bytes));
+  stream.expectedLength = TypedArrayPrototypeGetByteLength(bytes);
+  return exposeReadable(stream);
 }
 
 // ---- State ----
 
-/** How many bytes the readable side of a FixedLengthStream gives (for Content-Length), or undefined. */
-const expectedLength = (stream) => tryReadableOf(stream).expectedLength;
+/** How many bytes an undisturbed stream gives (for Content-Length), or undefined. */
+function expectedLength(stream) {
+  const { expectedLength: length, wholeOf } = tryReadableOf(stream);
+  return length === undefined && wholeOf !== undefined ? internals.hostBody.length(wholeOf) : length;
+}
 
 const isReadableStream = (value) => tryReadableOf(value) !== undefined;
 const isDisturbed = (stream) => tryReadableOf(stream).disturbed;

@@ -92,7 +92,12 @@ function stream(handle) {
   return readable;
 }
 
-internals.hostBody = { __proto__: null, collect, stream, cancel: (handle) => ops.bodyCancel(handle) };
+internals.hostBody = {
+  __proto__: null, collect, stream,
+  cancel: (handle) => ops.bodyCancel(handle),
+  /** How many bytes it has, or undefined. */
+  length: (handle) => ops.bodyLength(handle),
+};
 
 // ---- Leaving bodies: `leaving` is the host's number for one ----
 

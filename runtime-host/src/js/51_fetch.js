@@ -8,6 +8,12 @@ const { host } = internals;
 const HOST_BODY = 1;
 const STREAM = 3;
 
+/** What the host gets of a taken body beside its kind: a handle, bytes, or how long the stream is (undefined if not known). */
+function contents(body) {
+  if (body.kind === HOST_BODY) return body.handle;
+  return body.kind === STREAM ? internals.streams.expectedLength(body.stream) : body.bytes;
+}
+
 /** https://fetch.spec.whatwg.org/#fetch-method, with the continuation of the exchange. */
 function fetch(input, init = undefined) {
   let request;
@@ -44,7 +50,7 @@ function send(state) {
         state.headersOrigin === undefined ? internals.headers.pack(state.headers) : undefined,
         state.incoming === undefined ? 0 : state.incoming,
         body.kind,
-        body.kind === HOST_BODY ? body.handle : body.bytes,
+        contents(body),
         state.redirect,
         state.headersOrigin === undefined ? 0 : state.headersOrigin,
       );
@@ -123,7 +129,7 @@ function respond(invocation, response) {
     headersOrigin === undefined ? internals.headers.pack(headers) : undefined,
     headersOrigin === undefined ? 0 : headersOrigin,
     body.kind,
-    body.kind === HOST_BODY ? body.handle : body.bytes,
+    contents(body),
   );
   if (leaving !== 0) {
     internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));

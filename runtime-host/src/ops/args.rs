@@ -12,6 +12,18 @@ pub fn id(scope: &PinScope<'_, '_>, args: &FunctionCallbackArguments<'_>, index:
     if value.is_uint32() { value.uint32_value(scope).unwrap_or(0) } else { 0 }
 }
 
+/// A number of bytes. `None` when absent.
+pub fn length(
+    scope: &PinScope<'_, '_>,
+    args: &FunctionCallbackArguments<'_>,
+    index: i32,
+) -> Option<u64> {
+    let value = args.get(index);
+    let number = if value.is_number() { value.number_value(scope)? } else { return None };
+    // Up to the largest integer that a Number holds exactly.
+    (0.0..=9_007_199_254_740_991.0).contains(&number).then_some(number as u64)
+}
+
 /// A byte string: each code unit is a byte (Web IDL `ByteString`). `None` when absent.
 pub fn byte_string(
     scope: &PinScope<'_, '_>,

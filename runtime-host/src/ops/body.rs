@@ -3,8 +3,8 @@
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::{args, throw_type_error};
-use crate::exchange::Command;
-use crate::isolate::body::{Phase, Reader, Sink, Source};
+use crate::exchange::{Command, Side};
+use crate::isolate::body::{Leaving, Phase, Reader, Sink, Source};
 use crate::isolate::dispatch::byte_array;
 use crate::isolate::finish;
 use crate::isolate::message::{BodyId, Effect, LeavingId, OpId};
@@ -106,6 +106,19 @@ impl State {
         Now::Wait
     }
 
+    /// How many bytes an arriving body has, as far as its message says.
+    pub(super) fn length_of(&self, body: BodyId) -> Option<u64> {
+        let arriving = self.bodies.get(&body)?;
+        match arriving.source {
+            Source::Subrequest => arriving.length,
+            Source::Exchange(Side::Request) => {
+                let invocation = self.invocations.get(&arriving.invocation)?;
+                invocation.start.request.headers.content_length()
+            }
+            Source::Exchange(Side::Response) => arriving.headers.content_length(),
+        }
+    }
+
     /// Asks for an arriving body.
     fn begin_reading(&mut self, body: BodyId) {
         let Some(arriving) = self.bodies.get(&body) else { return };
@@ -152,6 +165,18 @@ pub fn body_cancel(
     });
 }
 
+/// `bodyLength(body) → number | undefined`: how many bytes the whole body has.
+pub fn body_length(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let body = args::id(scope, &args, 0);
+    if let Some(length) = state::with(scope, |s| s.length_of(body)) {
+        rv.set_double(length as f64);
+    }
+}
+
 /// `leavingWrite(leaving, bytes) → boolean`: whether there is room for more.
 pub fn leaving_write(
     scope: &mut PinScope<'_, '_>,
@@ -167,8 +192,12 @@ pub fn leaving_write(
 impl State {
     fn write(&mut self, leaving: LeavingId, chunk: bytes::Bytes) -> bool {
         // A body that was cut off takes everything: its writer is told by other means.
-        let Some(entry) = self.leaving.get(&leaving) else { return true };
+        let Some(entry) = self.leaving.get_mut(&leaving) else { return true };
         if chunk.is_empty() {
+            return true;
+        }
+        if !entry.take(chunk.len()) {
+            finish::abort_leaving(self, leaving, "the body is longer than its declared length");
             return true;
         }
         match entry.sink.clone() {
@@ -229,6 +258,10 @@ pub fn leaving_end(
 ) {
     let leaving = args::id(scope, &args, 0);
     state::with(scope, |s| {
+        if s.leaving.get(&leaving).is_some_and(Leaving::is_short) {
+            let reason = "the body is shorter than its declared length";
+            return finish::abort_leaving(s, leaving, reason);
+        }
         let Some(entry) = s.leaving.remove(&leaving) else { return };
         if matches!(entry.sink, Sink::Upload(_)) {
             s.effects.push(Effect::UploadEnd(leaving));

@@ -214,7 +214,19 @@ pub enum Given {
     /// An arriving body that was not touched.
     Host(BodyId),
     Bytes(Bytes),
-    Stream,
+    /// JavaScript writes it; how many bytes it will be, if it knows.
+    Stream(Option<u64>),
+}
+
+impl Given {
+    /// Of a body that JavaScript writes, be it that of an arriving one.
+    pub fn length(&self, state: &State) -> Option<u64> {
+        match self {
+            Self::Host(body) => state.length_of(*body),
+            Self::Stream(length) => *length,
+            Self::None | Self::Bytes(_) => None,
+        }
+    }
 }
 
 /// Reads the arguments `kind` and `body`; the numbers are those of `internals.body.take()`.
@@ -226,7 +238,7 @@ pub fn given_body(
     match args::id(scope, args, index) {
         1 => Given::Host(args::id(scope, args, index + 1)),
         2 => Given::Bytes(args::bytes(args, index + 1).unwrap_or_default()),
-        3 => Given::Stream,
+        3 => Given::Stream(args::length(scope, args, index + 1)),
         _ => Given::None,
     }
 }
@@ -246,6 +258,7 @@ impl State {
         let unchanged = is_upstream && headers.is_none() && status == invocation.upstream_status;
         let upstream_has_body = invocation.upstream_has_body;
         let over = invocation.closed.is_some();
+        let length = body.length(self);
         let (body, leaving) = match body {
             Given::Host(given) if Some(given) == upstream && self.untouched(given) => {
                 (OutBody::AsItCame, None)
@@ -256,9 +269,9 @@ impl State {
             Given::None => (OutBody::Empty, None),
             Given::Bytes(bytes) => (OutBody::Full(bytes), None),
             // Nobody would take what the stream gives.
-            Given::Host(_) | Given::Stream if over => (OutBody::Empty, None),
-            Given::Host(_) | Given::Stream => {
-                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Response))))
+            Given::Host(_) | Given::Stream(_) if over => (OutBody::Empty, None),
+            Given::Host(_) | Given::Stream(_) => {
+                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Response), length)))
             }
         };
         let headers = headers.or_else(|| self.bodies.get(&origin).map(|b| b.headers.clone()));
@@ -268,7 +281,7 @@ impl State {
                 headers: headers.unwrap_or_default(),
                 has_body: body != OutBody::Empty,
             };
-            fit_length(&mut head.headers, &body, status == 204 || status == 304);
+            fit_length(&mut head.headers, &body, length, status == 204 || status == 304);
             head
         });
         let invocation = self.touch(id)?;
@@ -282,10 +295,11 @@ impl State {
         self.bodies.get(&body).is_some_and(|b| b.phase == Phase::Untouched)
     }
 
-    /// A new leaving body.
-    pub(super) fn leave(&mut self, id: InvocationId, sink: Sink) -> LeavingId {
+    /// A new leaving body, of so many bytes if that is known.
+    pub(super) fn leave(&mut self, id: InvocationId, sink: Sink, length: Option<u64>) -> LeavingId {
         let leaving = self.leaving_ids.take();
-        self.leaving.insert(leaving, Leaving { invocation: id, sink, waiting: None });
+        let entry = Leaving { invocation: id, sink, waiting: None, left: length };
+        self.leaving.insert(leaving, entry);
         if let Some(invocation) = self.touch(id) {
             invocation.leaving.push(leaving);
         }
@@ -294,19 +308,27 @@ impl State {
 }
 
 /// Makes `content-length` say what the body is. Framing belongs to the host: a Worker's own value
-/// could only be wrong.
-pub fn fit_length(headers: &mut HeaderList, body: &OutBody, never_has_body: bool) {
+/// could only be wrong. `stream` is the length of a body that is written, if it is known.
+pub fn fit_length(
+    headers: &mut HeaderList,
+    body: &OutBody,
+    stream: Option<u64>,
+    never_has_body: bool,
+) {
     headers.remove("transfer-encoding");
     match body {
         OutBody::AsItCame => {}
-        OutBody::Stream => headers.remove("content-length"),
+        OutBody::Stream => match stream {
+            Some(length) => set_length(headers, length),
+            None => headers.remove("content-length"),
+        },
         OutBody::Empty if never_has_body => headers.remove("content-length"),
         OutBody::Empty => set_length(headers, 0),
-        OutBody::Full(bytes) => set_length(headers, bytes.len()),
+        OutBody::Full(bytes) => set_length(headers, bytes.len() as u64),
     }
 }
 
-fn set_length(headers: &mut HeaderList, length: usize) {
+fn set_length(headers: &mut HeaderList, length: u64) {
     headers.remove("content-length");
     headers.push("content-length", length.to_string());
 }

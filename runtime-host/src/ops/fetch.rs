@@ -8,10 +8,10 @@ use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::exchange::{Given, fit_length, given_body, url_of};
 use super::{args, throw_error, throw_type_error};
-use crate::exchange::{HeaderList, OutBody, RequestHead, Side};
+use crate::exchange::{HeaderList, OutBody, RequestHead, Side, has_authority};
 use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
 use crate::isolate::message::{
-    Effect, InvocationId, LeavingId, OpId, Redirect, Subrequest, Upload,
+    Effect, InvocationId, LeavingId, OWN_AUTHORITY_NEEDS_ORIGIN, OpId, Redirect, Subrequest, Upload,
 };
 use crate::isolate::state::{self, State};
 
@@ -89,10 +89,6 @@ enum Refusal {
     Plain(&'static str),
 }
 
-const ORIGIN_NEEDED: &str = "fetch() to the request's own authority works once: it continues the \
-    exchange. For further requests to it, set `origin` for this Worker in nano.toml, under \
-    [worker.NAME]";
-
 const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
     the Worker's memory limit: await some responses first";
 
@@ -116,7 +112,8 @@ impl State {
                 Some(parse(&url_of(&other.start.request))?)
             }
         };
-        let own = url.as_ref().is_none_or(|url| is_own(url, &invocation.start.request));
+        let authority = &invocation.start.request.authority;
+        let own = url.as_ref().is_none_or(|url| has_authority(url, authority));
         if own && !invocation.continued && !invocation.answered {
             if invocation.closed.is_some() {
                 return Err(Refusal::Plain(super::REQUEST_OVER));
@@ -124,13 +121,13 @@ impl State {
             return Ok((self.continue_exchange(id, asked, url.as_ref()), true));
         }
         if own && self.bundle.settings.origin.is_none() {
-            return Err(Refusal::Type(ORIGIN_NEEDED.into()));
+            return Err(Refusal::Type(OWN_AUTHORITY_NEEDS_ORIGIN.into()));
         }
         let url = match url {
             Some(url) => url,
             None => parse(&url_of(&invocation.start.request))?,
         };
-        self.subrequest(id, asked, url, own).map(|leaving| (leaving, false))
+        self.subrequest(id, asked, url).map(|leaving| (leaving, false))
     }
 
     fn continue_exchange(
@@ -140,6 +137,7 @@ impl State {
         url: Option<&Url>,
     ) -> Option<LeavingId> {
         let request_body = self.invocations.get(&id)?.request_body;
+        let length = asked.body.length(self);
         let (body, leaving) = match asked.body {
             Given::Host(body) if Some(body) == request_body && self.untouched(body) => {
                 (OutBody::AsItCame, None)
@@ -147,16 +145,18 @@ impl State {
             Given::None if request_body.is_none() => (OutBody::AsItCame, None),
             Given::None => (OutBody::Empty, None),
             Given::Bytes(bytes) => (OutBody::Full(bytes), None),
-            Given::Host(_) | Given::Stream => {
-                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Request))))
+            Given::Host(_) | Given::Stream(_) => {
+                (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Request), length)))
             }
         };
         let headers_kept = asked.headers.is_none() && asked.headers_origin == id;
         let unchanged = url.is_none() && asked.method.is_none() && headers_kept;
         let headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         let invocation = self.touch(id)?;
-        let head = (!unchanged || body != OutBody::AsItCame)
-            .then(|| changed_head(&invocation.start.request, asked.method, url, headers, &body));
+        let head = (!unchanged || body != OutBody::AsItCame).then(|| {
+            let head = changed_head(&invocation.start.request, asked.method, url, headers);
+            with_body(head, &body, length)
+        });
         invocation.waiting.push(asked.op);
         invocation.continue_exchange(head, body, asked.op);
         self.fetches.insert(asked.op, (id, None));
@@ -177,7 +177,6 @@ impl State {
         id: InvocationId,
         asked: Asked,
         url: Url,
-        to_own_origin: bool,
     ) -> Result<Option<LeavingId>, Refusal> {
         let limit = self.bundle.settings.limits.subrequests;
         let mut headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
@@ -194,6 +193,7 @@ impl State {
         }
         invocation.subrequests += 1;
         let budget = limit - invocation.subrequests;
+        let own_authority = invocation.start.request.authority.clone();
         let method = asked.method.unwrap_or_else(|| invocation.start.request.method.clone());
         invocation.waiting.push(asked.op);
         invocation.bodies.push(body_id);
@@ -204,13 +204,14 @@ impl State {
         let (upload, leaving) = match asked.body {
             Given::None => (Upload::Empty, None),
             Given::Bytes(bytes) => (Upload::Full(bytes), None),
-            Given::Host(_) | Given::Stream => {
+            Given::Host(_) | Given::Stream(_) => {
+                let length = asked.body.length(self);
                 let flow = Arc::new(UploadFlow::default());
-                let leaving = self.leave(id, Sink::Upload(Arc::clone(&flow)));
+                let leaving = self.leave(id, Sink::Upload(Arc::clone(&flow)), length);
                 if let Some(arriving) = self.bodies.get_mut(&body_id) {
                     arriving.upload = Some(leaving);
                 }
-                (Upload::Stream(leaving, flow), Some(leaving))
+                (Upload::Stream { leaving, flow, length }, Some(leaving))
             }
         };
         self.effects.push(Effect::Subrequest(Box::new(Subrequest {
@@ -222,7 +223,7 @@ impl State {
             headers,
             upload,
             redirect: asked.redirect,
-            to_own_origin,
+            own_authority,
             budget,
         })));
         Ok(leaving)
@@ -237,20 +238,11 @@ fn parse(url: &str) -> Result<Url, Refusal> {
     }
 }
 
-/// Whether the URL has the request's own authority. The scheme does not matter: behind a proxy
-/// that ends TLS the request's scheme is what the proxy says it is.
-fn is_own(url: &Url, request: &RequestHead) -> bool {
-    let authority = String::from_utf8_lossy(&request.authority);
-    let Ok(own) = Url::parse(&format!("{}://{authority}/", url.scheme())) else { return false };
-    own.host() == url.host() && own.port_or_known_default() == url.port_or_known_default()
-}
-
 fn changed_head(
     request: &RequestHead,
     method: Option<Bytes>,
     url: Option<&Url>,
     mut headers: HeaderList,
-    body: &OutBody,
 ) -> RequestHead {
     let mut head = request.clone();
     if let Some(method) = method {
@@ -262,11 +254,15 @@ fn changed_head(
         head.path = path.into();
     }
     headers.remove("host");
-    let bodiless = matches!(head.method.as_ref(), b"GET" | b"HEAD");
-    fit_length(&mut headers, body, bodiless);
     head.headers = headers;
+    head
+}
+
+fn with_body(mut head: RequestHead, body: &OutBody, length: Option<u64>) -> RequestHead {
+    let bodiless = matches!(head.method.as_ref(), b"GET" | b"HEAD");
+    fit_length(&mut head.headers, body, length, bodiless);
     head.has_body = match body {
-        OutBody::AsItCame => request.has_body,
+        OutBody::AsItCame => head.has_body,
         OutBody::Empty => false,
         OutBody::Full(_) | OutBody::Stream => true,
     };

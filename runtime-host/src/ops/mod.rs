@@ -60,6 +60,7 @@ pub fn list() -> Vec<Op> {
         "bodyRead" => body::body_read,
         "bodyReadAll" => body::body_read_all,
         "bodyCancel" => body::body_cancel,
+        "bodyLength" => body::body_length,
         "leavingWrite" => body::leaving_write,
         "leavingWait" => body::leaving_wait,
         "leavingEnd" => body::leaving_end,

@@ -1,16 +1,19 @@
 //! Structured logs: one JSON object a line.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Outcome;
+use super::log_writer::LogWriter;
+use crate::limits::LOG_FLUSH_LIMIT;
 
 /// The environment variable that overrides the configured level.
 pub const LEVEL_VARIABLE: &str = "NANO_LOG";
@@ -37,21 +40,37 @@ impl fmt::Display for LogError {
 
 impl std::error::Error for LogError {}
 
-/// Sets logging up for the process. `level` is `error`, `warn`, `info`, `debug`, `trace`, `off`,
+/// The process's way out for log lines, once there is one.
+static WRITER: OnceLock<LogWriter> = OnceLock::new();
+
+/// Sets logging up for the process. Lines that the output does not take in time are dropped and
+/// counted in `dropped`. `level` is `error`, `warn`, `info`, `debug`, `trace`, `off`,
 /// or a comma-separated list of `target=level`; [`LEVEL_VARIABLE`] takes its place when set.
-pub fn init(format: Format, level: &str) -> Result<(), LogError> {
+pub fn init(format: Format, level: &str, dropped: &Counter) -> Result<(), LogError> {
     let from_environment = std::env::var(LEVEL_VARIABLE).ok().filter(|text| !text.is_empty());
     let (text, source) = match &from_environment {
         Some(text) => (text.as_str(), LEVEL_VARIABLE),
         None => (level, "the log level"),
     };
-    let writer = match format {
-        Format::Json => BoxMakeWriter::new(std::io::stdout),
-        Format::Text => BoxMakeWriter::new(std::io::stderr),
+    let filter = filter(text, source)?;
+    let output: Box<dyn Write + Send> = match format {
+        Format::Json => Box::new(io::stdout()),
+        Format::Text => Box::new(io::stderr()),
     };
-    subscriber(format, filter(text, source)?, writer)
-        .try_init()
-        .map_err(|e| LogError(format!("can't set logging up: {e}")))
+    let failed = |e: &dyn fmt::Display| LogError(format!("can't set logging up: {e}"));
+    let writer = LogWriter::start(output, dropped.clone()).map_err(|e| failed(&e))?;
+    let lines = writer.clone();
+    subscriber(format, filter, move || lines.clone()).try_init().map_err(|e| failed(&e))?;
+    WRITER.get_or_init(|| writer);
+    Ok(())
+}
+
+/// Waits until all lines so far are written; for a moment only, when nobody reads them. To be
+/// called before the process ends.
+pub fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush_within(LOG_FLUSH_LIMIT);
+    }
 }
 
 fn filter(text: &str, source: &str) -> Result<EnvFilter, LogError> {
@@ -85,7 +104,7 @@ where
                 .finish(),
         ),
         Format::Text => {
-            Box::new(builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish())
+            Box::new(builder.with_ansi(io::stderr().is_terminal()).with_target(false).finish())
         }
     }
 }
@@ -170,7 +189,6 @@ pub fn console(level: ConsoleLevel, worker: &str, request_id: Option<&str>, mess
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::Arc;
 
     use parking_lot::Mutex;

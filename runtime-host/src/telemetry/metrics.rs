@@ -61,6 +61,8 @@ pub struct Metrics {
     messages: Family<RanLabels, Counter>,
     /// `ext_proc` streams that are open now.
     pub ext_proc_streams: Gauge,
+    /// Log lines that nobody read in time.
+    pub log_lines_dropped: Counter,
 }
 
 /// The metrics of one Worker, labels resolved. Cheap to clone; clones count together.
@@ -112,6 +114,7 @@ impl Metrics {
             subrequests: Family::default(),
             messages: Family::default(),
             ext_proc_streams: Gauge::default(),
+            log_lines_dropped: Counter::default(),
         };
         metrics.register();
         metrics
@@ -146,6 +149,8 @@ impl Metrics {
                     that ran the isolate already";
         r.register("isolate_messages", help, self.messages.clone());
         r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
+        let help = "Log lines that were dropped because their reader was too slow";
+        r.register("log_lines_dropped", help, self.log_lines_dropped.clone());
     }
 
     /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker is
@@ -223,6 +228,7 @@ mod tests {
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="queued"} 1"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
             "nano_ext_proc_streams 0",
+            "nano_log_lines_dropped_total 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod histogram;
+mod log_writer;
 pub mod logs;
 pub mod metrics;
 mod outcome;

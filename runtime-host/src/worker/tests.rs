@@ -20,10 +20,13 @@ impl Folder {
         folder
     }
 
+    /// All at once: a watcher on a loaded machine could see a file that is being written.
     pub(super) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        let unfinished = path.with_extension("unfinished");
+        fs::write(&unfinished, text).unwrap();
+        fs::rename(unfinished, path).unwrap();
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {

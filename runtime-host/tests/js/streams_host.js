@@ -178,3 +178,31 @@ test("a transformation of the host and a stream into the host", async () => {
   }));
   assert.deepEqual(log, [2, 4, "end", "close"]);
 });
+
+test("a stream of known length says it until it is disturbed, and so do its branches", async () => {
+  const { hostBody } = internals;
+  internals.hostBody = { length: (handle) => handle * 10 };
+  try {
+    const length = (stream) => streams.expectedLength(stream);
+    assert.equal(length(new ReadableStream()), undefined);
+    assert.equal(length(new TransformStream().readable), undefined);
+    assert.equal(length(streams.fromBytes(bytes(1, 2, 3))), 3);
+    assert.equal(length(new Blob(["four"]).stream()), 4);
+    for (const [make, expected] of [
+      [() => new FixedLengthStream(7).readable, 7],
+      [() => host().stream, 70],
+      [() => new IdentityTransformStream().readable, undefined],
+    ]) {
+      assert.equal(length(make()), expected);
+      const [first, second] = make().tee()[1].tee();
+      assert.deepEqual([length(first), length(second)], [expected, expected]);
+    }
+    const begun = streams.fromBytes(bytes(1, 2, 3));
+    const reader = begun.getReader({ mode: "byob" });
+    await reader.read(bytes(0));
+    reader.releaseLock();
+    assert.equal(length(begun.tee()[0]), undefined, "one byte of the three is gone");
+  } finally {
+    internals.hostBody = hostBody;
+  }
+});

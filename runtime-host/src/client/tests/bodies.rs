@@ -315,3 +315,40 @@ fn trusting(authority: &str) -> Client {
     std::fs::write(file.path(), authority).expect("written");
     Client::new(&ClientConfig::load(Some(file.path())).expect("roots"))
 }
+
+#[tokio::test]
+async fn a_stream_of_known_length_declares_it_and_must_keep_to_it() {
+    let server = http(|request| async {
+        let declared = request.headers().get("content-length").cloned();
+        let body = request.into_body().collect().await;
+        match (declared, body) {
+            (Some(declared), Ok(body)) => {
+                reply(format!("{} {}", declared.to_str().expect("text"), body.to_bytes().len()))
+            }
+            other => reply(format!("{other:?}")),
+        }
+    })
+    .await;
+    for (declared, sent) in [(5, "hello"), (5, "hell"), (5, "hello!"), (0, "")] {
+        let (sender, stream) = upload(Some(declared));
+        let mut request = FetchRequest::get(server.url("/"));
+        request.method = "POST".into();
+        request.body = FetchBody::Stream(stream);
+        let http = client();
+        let (result, ()) = tokio::join!(http.fetch(request), async {
+            // A body that is too long may be given up before its end.
+            let _ = sender.send(sent.into()).await;
+            sender.finish();
+        });
+        if declared == sent.len() as u64 {
+            let response = result.expect("a response");
+            let body = format!("{declared} {declared}");
+            assert_eq!(response.body.length(), Some(body.len() as u64));
+            assert_eq!(text(response).await, body);
+        } else {
+            let error = result.expect_err("the declared length does not hold");
+            assert_eq!(error.kind, ErrorKind::Upload, "{error}");
+            assert!(error.message.contains("than its declared length"), "{error}");
+        }
+    }
+}

@@ -70,7 +70,7 @@ async fn an_override_changes_the_server_but_not_the_host() {
     let server = http(|request| async { reply(describe(request).await) }).await;
     let target = Origin::of(&server.url("/")).expect("an origin");
     let mut request = FetchRequest::get("https://shop.example/x".parse().expect("a URL"));
-    request.override_target = Some(Override { authority: "Shop.example".to_owned(), target });
+    request.override_target = Some(Override { authority: "Shop.example".into(), target });
     let response = client().fetch(request).await.expect("a response");
     assert_eq!(response.url.as_str(), "https://shop.example/x");
     let seen = text(response).await;

@@ -3,7 +3,7 @@
 use super::diff::{self, Changes};
 use super::leg::{Arriving, Head, Plan, Reader};
 use super::mode::{BodyMode, processing_mode};
-use super::{Machine, Outputs, heads, reply, texts};
+use super::{Machine, Outputs, reply, texts};
 use crate::exchange::{Close, Event, ResponseHead, Side};
 use crate::ext_proc::attributes;
 use crate::ext_proc::proto::{ProcessingMode, ProcessingResponse};
@@ -87,7 +87,7 @@ impl Machine {
     pub(super) fn ask_for_body(&mut self, side: Side, out: &mut Outputs) {
         let (overrides, observability) = (self.overrides, self.observability);
         let (early, limit) = (self.body_comes_early, self.response_buffer_bytes);
-        let length = heads::content_length(&self.response_head.headers);
+        let length = self.response_head.headers.content_length();
         let leg = self.leg(side);
         match (side, leg.mode) {
             (_, BodyMode::Streamed) if early => {}
@@ -179,25 +179,27 @@ impl Machine {
         self.reply_head(side, Some(changes), mode, out);
     }
 
-    /// Makes `content-length` true for a body of the Worker's: Envoy leaves it alone after an
-    /// override. It is given only where one came, since a message with it can't have trailers.
+    /// Makes `content-length` true for a body of the Worker's, or takes it away where Envoy does
+    /// not take another one. A message with it can't have trailers in HTTP/1.1, so where none came
+    /// it is given only to a stream whose length the Worker said.
     fn frame_own(&mut self, side: Side, changes: &mut Changes) {
         let arrived = match side {
             Side::Request => self.request_head.headers.get("content-length"),
             Side::Response => self.response_head.headers.get("content-length"),
         }
         .cloned();
-        let Some(arrived) = arrived else { return };
-        match self.leg(side).own() {
-            Some(leaving) if leaving.is_whole() => {
-                let length = leaving.bytes.to_string();
-                if arrived != length.as_bytes() {
-                    // Envoy may ignore the new value, and must not keep the old one then.
-                    changes.remove("content-length");
-                    changes.set("content-length", length);
-                }
-            }
-            _ => changes.remove("content-length"),
+        let Some(leaving) = self.leg(side).own() else { return };
+        let whole = leaving.is_whole().then_some(leaving.bytes as u64);
+        let length = leaving.length.or(whole.filter(|_| arrived.is_some()));
+        let length = length.map(|length| length.to_string());
+        if arrived.as_deref() == length.as_deref().map(str::as_bytes) {
+            return;
+        }
+        if arrived.is_some() {
+            changes.remove("content-length");
+        }
+        if let Some(length) = length {
+            changes.set("content-length", length);
         }
     }
 
@@ -218,8 +220,8 @@ impl Machine {
         self.send(reply, out);
     }
 
-    /// Replaces the whole response, or what Envoy still holds back of it. An `ImmediateResponse` is exact but for the `content-type`
-    /// it adds, and becomes trailers for a gRPC client.
+    /// Replaces the whole response, or what Envoy still holds back of it. An `ImmediateResponse` is
+    /// exact but for the `content-type` it adds, and becomes trailers for a gRPC client.
     fn replace_response(&mut self, out: &mut Outputs) {
         let head = self.wanted_response.clone().unwrap_or_else(|| self.response_head.clone());
         let grpc = self.is_grpc();

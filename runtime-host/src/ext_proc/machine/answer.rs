@@ -54,16 +54,17 @@ impl Machine {
                 self.send(reply, out);
                 return self.close(Status::ok(), Close::Complete, out);
             }
-            let length = leaving.bytes;
+            let length = leaving.bytes as u64;
             answer.started = true;
             let reply = reply::immediate_head(&answer.head, Some(length), false);
             self.send(reply, out);
             return self.stream_answer(out);
         }
+        let length = leaving.length;
         if is_head {
             // Nobody will see the body, so nobody needs to wait for it.
             let reply = if streams {
-                reply::immediate_head(&answer.head, None, true)
+                reply::immediate_head(&answer.head, length, true)
             } else {
                 reply::immediate(&answer.head, Bytes::new())
             };
@@ -78,7 +79,7 @@ impl Machine {
         }
         let Some(answer) = &mut self.answer else { return };
         answer.started = true;
-        let reply = reply::immediate_head(&answer.head, None, false);
+        let reply = reply::immediate_head(&answer.head, length, false);
         self.send(reply, out);
         self.stream_answer(out);
     }

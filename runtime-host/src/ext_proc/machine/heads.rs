@@ -42,11 +42,6 @@ pub(super) fn response(map: HeaderMap, has_body: bool) -> Result<ResponseHead, S
     Ok(ResponseHead { status, headers, has_body })
 }
 
-/// `None` when it is not known, or not a number.
-pub(super) fn content_length(headers: &HeaderList) -> Option<u64> {
-    std::str::from_utf8(headers.get("content-length")?).ok()?.parse().ok()
-}
-
 /// Whether trailers can be expected: the head says so, or it is gRPC, which always has them.
 pub(super) fn announces_trailers(headers: &HeaderList) -> bool {
     let grpc = headers.get("content-type").is_some_and(|v| v.starts_with(b"application/grpc"));

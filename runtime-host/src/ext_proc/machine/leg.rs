@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::diff::Changes;
 use super::mode::BodyMode;
 use super::texts;
-use crate::exchange::{BODY_WINDOW_BYTES, Event, OutBody, Side};
+use crate::exchange::{BODY_WINDOW_BYTES, Event, HeaderList, OutBody, Side};
 
 /// How much of an arriving body is kept for a Worker that sends a body of its own instead, in
 /// case it still reads it. More is dropped: the gRPC stream is one pipe for both directions, so
@@ -85,6 +85,8 @@ pub(super) enum Plan {
 pub(super) struct Leaving {
     pub chunks: VecDeque<Bytes>,
     pub bytes: usize,
+    /// Of how many bytes a stream will be, if that is known.
+    pub length: Option<u64>,
     /// No more chunks will come.
     pub ended: bool,
     pub error: Option<String>,
@@ -93,12 +95,16 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    pub fn new(body: OutBody) -> Self {
+    /// `head` is the one that leaves with it, if the Worker gave one.
+    pub fn new(body: OutBody, head: Option<&HeaderList>) -> Self {
         let mut leaving = Self { ended: true, ..Self::default() };
         match body {
             OutBody::Full(bytes) if !bytes.is_empty() => leaving.push(bytes),
             OutBody::Full(_) | OutBody::Empty | OutBody::AsItCame => {}
-            OutBody::Stream => leaving.ended = false,
+            OutBody::Stream => {
+                leaving.ended = false;
+                leaving.length = head.and_then(HeaderList::content_length);
+            }
         }
         leaving
     }

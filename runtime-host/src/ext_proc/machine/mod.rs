@@ -349,7 +349,7 @@ impl Machine {
             Side::Response => &self.response_head.headers,
         };
         let bytes = bytes as u64;
-        match heads::content_length(headers) {
+        match headers.content_length() {
             Some(length) => bytes == length,
             None => heads::announces_trailers(headers) && bytes <= self.response_buffer_bytes,
         }
@@ -456,11 +456,11 @@ impl Machine {
             return;
         }
         self.continued = true;
-        self.request.changes = head.map(|wanted| diff::request(&self.request_head, &wanted));
         self.request.plan = match body {
             OutBody::AsItCame => Plan::AsItCame,
-            own => Plan::Own(Leaving::new(own)),
+            own => Plan::Own(Leaving::new(own, head.as_ref().map(|head| &head.headers))),
         };
+        self.request.changes = head.map(|wanted| diff::request(&self.request_head, &wanted));
     }
 
     fn respond(&mut self, head: Option<ResponseHead>, body: OutBody) {
@@ -470,8 +470,8 @@ impl Machine {
         match (self.continued, head, body) {
             (false, None, _) => self.pass_through(),
             (false, Some(head), body) => {
+                self.response.plan = Plan::Own(Leaving::new(body, Some(&head.headers)));
                 self.answer = Some(answer::Answer::new(head));
-                self.response.plan = Plan::Own(Leaving::new(body));
             }
             (true, head, OutBody::AsItCame) => {
                 // Without changes the response phase is not needed, if Envoy can still be told.
@@ -480,7 +480,8 @@ impl Machine {
                 self.wanted_response = head;
             }
             (true, head, own) => {
-                self.response.plan = Plan::Own(Leaving::new(own));
+                let fields = head.as_ref().map(|head| &head.headers);
+                self.response.plan = Plan::Own(Leaving::new(own, fields));
                 self.wanted_response = head;
             }
         }

@@ -116,7 +116,7 @@ pub(super) fn immediate(head: &ResponseHead, body: Bytes) -> ProcessingResponse 
 /// Begins a streamed immediate response. `content_length` is sent when it is known.
 pub(super) fn immediate_head(
     head: &ResponseHead,
-    content_length: Option<usize>,
+    content_length: Option<u64>,
     end_of_stream: bool,
 ) -> ProcessingResponse {
     let field = |key: Bytes, raw_value: Bytes| HeaderValue { key, value: Bytes::new(), raw_value };

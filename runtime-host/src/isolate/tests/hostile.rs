@@ -21,7 +21,7 @@ impl Driver {
                 s.op,
                 s.body,
                 match &s.upload {
-                    Upload::Stream(leaving, _) => Some(*leaving),
+                    Upload::Stream { leaving, .. } => Some(*leaving),
                     _ => None,
                 },
             )),
@@ -130,6 +130,7 @@ fn messages_for_what_is_over_are_ignored() {
         headers: crate::exchange::HeaderList::default(),
         url: "http://other.example/".into(),
         redirected: false,
+        length: None,
     };
     for message in [
         Message::Subrequest { id: 1, op, result: Ok(head) },

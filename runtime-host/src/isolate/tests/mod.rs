@@ -4,6 +4,7 @@ mod driver;
 mod handover;
 mod harness;
 mod hostile;
+mod lengths;
 mod limits;
 mod unread;
 mod worker;

@@ -3,9 +3,10 @@ import * as continuing from "./continuing.js";
 import * as answering from "./answering.js";
 import * as bodies from "./bodies.js";
 import * as failing from "./failing.js";
+import * as lengths from "./lengths.js";
 import * as others from "./others.js";
 
-const handlers = { ...continuing, ...answering, ...bodies, ...failing, ...others };
+const handlers = { ...continuing, ...answering, ...bodies, ...failing, ...lengths, ...others };
 
 export default {
   fetch(request, env, ctx) {

@@ -184,7 +184,7 @@ fn a_worker_known_to_read_the_response_gets_it_without_a_limit() {
 #[test]
 fn a_transformed_response_streams() {
     let mut driver = responded(true);
-    let fields = [("x-up", "1"), ("set-cookie", "a=1"), ("content-length", "4")];
+    let fields = [("x-up", "1"), ("set-cookie", "a=1")];
     let lines = driver
         .commands([respond(200, &fields, OutBody::Stream), Command::ReadBody(Side::Response)]);
     assert_eq!(lines, ["response_headers -content-length [NONE/FDS]"]);
@@ -232,6 +232,33 @@ fn a_streamed_short_circuit_streams() {
     assert_eq!(driver.out.released, [0, 1]);
     let lines = driver.commands([body(Side::Response, "b"), Command::BodyEnd(Side::Response)]);
     assert_eq!(lines[0], "answer > \"b\" end");
+}
+
+#[test]
+fn a_stream_of_known_length_keeps_it() {
+    let fields = [("content-length", "2")];
+    let lines = get().open().commands([respond(200, &fields, OutBody::Stream)]);
+    assert_eq!(lines, ["answer :status=200 content-length=2"]);
+    let head = Setup { method: "HEAD", ..get() };
+    let lines = head.open().commands([respond(200, &fields, OutBody::Stream)]);
+    assert_eq!(lines[0], "answer :status=200 content-length=2 end");
+
+    // The response came with 4.
+    let changes = [("2", " +content-length=2 -content-length"), ("4", "")];
+    for (declared, change) in changes {
+        let mut driver = responded(true);
+        let fields = [("x-up", "1"), ("set-cookie", "a=1"), ("content-length", declared)];
+        let lines = driver.commands([respond(200, &fields, OutBody::Stream)]);
+        assert_eq!(lines, [format!("response_headers{change} [NONE/FDS]")]);
+    }
+    for (declared, change) in changes {
+        let mut driver = NONE.open();
+        let mut head = driver.head.clone();
+        head.headers.remove("content-length");
+        head.headers.push("content-length", declared);
+        let lines = driver.commands([go_on_with(head, OutBody::Stream)]);
+        assert_eq!(lines, ["alone [FDS/NONE]".to_owned(), format!("request_headers{change}")]);
+    }
 }
 
 #[test]
