@@ -38,7 +38,7 @@ pub(super) async fn run(
         }
     };
     let mut exchange = Exchange {
-        machine,
+        machine: Box::new(machine),
         session: None,
         incoming,
         outgoing,
@@ -67,7 +67,8 @@ fn refused(status: &Status, server: &Server) {
 }
 
 struct Exchange<'a> {
-    machine: Machine,
+    /// Apart, so that the task that has it is cheap to move.
+    machine: Box<Machine>,
     /// None: no Worker, the exchange passes.
     session: Option<Box<dyn Session>>,
     incoming: Incoming,
@@ -114,7 +115,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn run(mut self) {
+    async fn run(&mut self) {
         loop {
             self.settle();
             if let Some(status) = self.out.close.take() {
@@ -212,7 +213,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn finish(mut self, status: Status) {
+    async fn finish(&mut self, status: Status) {
         if !status.is_ok() {
             refused(&status, self.server);
         }

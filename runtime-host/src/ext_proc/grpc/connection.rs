@@ -1,6 +1,8 @@
 //! One HTTP/2 connection of Envoy.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -63,7 +65,7 @@ async fn run(
     let mut draining = false;
     loop {
         let accepted = tokio::select! {
-            accepted = connection.accept() => accepted,
+            accepted = accept(&mut connection) => accepted,
             () = server.shutdown.cancelled(), if !draining => {
                 draining = true;
                 connection.graceful_shutdown();
@@ -74,6 +76,31 @@ async fn run(
         let (request, respond) = stream?;
         server.streams.spawn(dispatch(request, respond, server.clone()));
     }
+}
+
+/// The next stream. Between two looks at the connection the streams that are ready go first: what
+/// they have to send then leaves in one write, and what Envoy sent meanwhile comes in one read.
+/// A woken task would otherwise run before those streams (tokio runs what was woken last first),
+/// with a write, and a wake-up of Envoy, for each reply.
+async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut h2::server::Connection<T, Bytes>,
+) -> Option<Result<(Request<RecvStream>, SendResponse<Bytes>), h2::Error>> {
+    loop {
+        let looked = poll_fn(|cx| Poll::Ready(connection.poll_accept(cx))).await;
+        if let Poll::Ready(accepted) = looked {
+            return accepted;
+        }
+        next_wake().await;
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until somebody wakes this task whose waker is with them already: `poll_accept` leaves it
+/// wherever something can happen.
+async fn next_wake() {
+    let mut woken = false;
+    poll_fn(|_| if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
 }
 
 async fn dispatch(
