@@ -16,9 +16,6 @@ use crate::worker::{Bundle, RouteTable};
 /// callers the rest.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Workers of the runtime beside the CPUs': they take over when a thread is in a long turn.
-const SPARE_THREADS: usize = 1;
-
 /// Prints diagnostics; true when one of them is an error.
 pub fn report(diagnostics: &[Diagnostic]) -> bool {
     for diagnostic in diagnostics {
@@ -36,10 +33,13 @@ pub fn config(file: &Path) -> Result<Config, Failure> {
 }
 
 /// A runtime whose threads may enter isolates: V8 is initialised before they are created.
+///
+/// There are no spare threads: one that is in a long turn hands its work to a fresh one
+/// ([`crate::isolate`]'s watchdog), and spare ones only take tasks from each other meanwhile.
 pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     platform::initialize();
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads + SPARE_THREADS)
+        .worker_threads(threads)
         .thread_name("nano-worker")
         .thread_stack_size(STACK_BYTES)
         .enable_all()
