@@ -34,6 +34,16 @@ pub fn v8_limit(limit: usize) -> usize {
     limit.saturating_add(limit / 2).saturating_add(HEADROOM_BYTES)
 }
 
+/// How large V8's young generation may grow. What a request makes should die there: V8 would derive
+/// 5 MB from a limit of 128 MB, and a few requests that parse 100 KB of JSON then fill the old
+/// generation with what is garbage already. It starts small and grows with use.
+const YOUNG_MAX_BYTES: usize = 24 * 1024 * 1024;
+
+/// The young generation's limit for a Worker's memory limit.
+pub fn young_limit(limit: usize) -> usize {
+    (limit / 4).min(YOUNG_MAX_BYTES)
+}
+
 /// One isolate's guard; V8's callbacks hold its address.
 pub struct HeapGuard {
     exhausted: AtomicBool,

@@ -158,7 +158,8 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
         .external_references(snapshot::external_references())
         .array_buffer_allocator(memory::allocator(meter).make_shared())
         .allow_atomics_wait(false)
-        .heap_limits(0, heap::v8_limit(heap_limit));
+        .heap_limits(0, heap::v8_limit(heap_limit))
+        .set_max_young_generation_size_in_bytes(heap::young_limit(heap_limit));
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     isolate.set_promise_reject_callback(rejections::promise_rejected);
