@@ -52,8 +52,9 @@ async fn while_uploading(stack: &Stack, mode: Mode, proto: Proto) {
         wait(stack, &id, |record| record.body_bytes > 0).await;
         sending.abort();
         drop(sending.await);
-        drop(sender);
         wait(stack, &id, |record| record.upload == Upload::Broken).await;
+        // Not before: without its sender a body that is still being sent would end well.
+        drop(sender);
     }
     assert_well(stack, mode, proto).await;
 }

@@ -4,8 +4,10 @@
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -179,11 +181,24 @@ impl Drop for Process {
     }
 }
 
-/// A TCP port on the loopback address that nothing listens on now.
+/// Where [`free_port`] looks: below the ports that Linux gives to outgoing connections (from 32768 on,
+/// `ip_local_port_range`). One of those could be taken before the program that it was for binds it.
+const PORTS: Range<u16> = 15_000..32_000;
+
+/// A TCP port on the loopback address that nothing listens on now, another one with each call.
 pub fn free_port() -> Result<u16> {
-    let listener =
-        TcpListener::bind(("127.0.0.1", 0)).map_err(Error::during("no free loopback port"))?;
-    Ok(listener.local_addr().map_err(Error::during("no free loopback port"))?.port())
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    for _ in 0..count {
+        // Other processes that look for ports begin elsewhere.
+        let place = std::process::id().wrapping_mul(101);
+        let place = place.wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = PORTS.start + place as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Error::new(format!("no free loopback port in {PORTS:?}")))
 }
 
 /// Whether something accepts connections there.
