@@ -14,6 +14,7 @@ mod lengths;
 mod lifecycle;
 mod limits;
 mod load;
+mod modules;
 mod observability;
 mod reading;
 mod streaming;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     themes.push(common::theme("choice", {
         let mut cases = choice::cases();
         cases.extend(observability::cases());
+        cases.extend(modules::cases());
         cases
     }));
     themes.push(limits::theme());
