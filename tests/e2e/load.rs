@@ -23,6 +23,9 @@ pub fn theme() -> Theme {
 /// Rounds of which one must be steady, after a first that is not looked at.
 const ROUNDS: u32 = 15;
 
+/// What caches and heap may grow by until then, in MB: the young generation's room (24 MB), twice.
+const GROWTH_MAX_MB: f64 = 48.0;
+
 /// Growth in one round that counts, in MB: 200 bytes for each request.
 const LEAK_MB: f64 = 2.0;
 
@@ -59,6 +62,8 @@ async fn ten_thousand_requests(stack: Arc<Stack>) {
         grown.last().is_some_and(|megabytes| *megabytes < LEAK_MB),
         "memory grew in every round of 10,000 requests, by {grown:.1?} MB"
     );
+    let all: f64 = grown.iter().sum();
+    assert!(all < GROWTH_MAX_MB, "memory grew by {all:.1} MB before it was steady: {grown:.1?}");
 
     no_stream_is_left(&stack).await;
     println!("            {rate:.0} requests/s, memory {grown:+.1?} MB");
