@@ -18,12 +18,16 @@ const FLAGS: &str = concat!(
     " --no-concurrent-recompilation",
 );
 
-/// Initialises V8. Threads that will enter an isolate must be created after this returned: on
+/// Initialises V8, with the flags that the environment variable `NANO_V8_FLAGS` adds, for diagnosis
+/// (`--trace-gc`, `--cpu-prof`…). Threads that will enter an isolate must be created after this returned: on
 /// hardware with memory protection keys a thread inherits its access when it is created.
 pub fn initialize() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         v8::V8::set_flags_from_string(FLAGS);
+        if let Ok(more) = std::env::var("NANO_V8_FLAGS") {
+            v8::V8::set_flags_from_string(&more);
+        }
         // Unprotected: blocking-pool threads may predate V8 in tests, where cargo's harness owns
         // the threads; production threads are created after `initialize` in `main`.
         let platform = if cfg!(test) {
