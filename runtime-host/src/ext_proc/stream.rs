@@ -157,12 +157,22 @@ impl Exchange<'_> {
         }
     }
 
+    /// Encodes replies as far as they will soon leave: a large body in one go would be copied into
+    /// a buffer of its size.
     fn push_replies(&mut self) {
-        for reply in self.out.replies.drain(..) {
-            self.outgoing.push(&reply);
+        let mut pushed = 0;
+        for reply in &self.out.replies {
+            if self.outgoing.is_full() {
+                break;
+            }
+            self.outgoing.push(reply);
+            pushed += 1;
         }
-        for (sum, released) in self.unreleased.iter_mut().zip(&mut self.out.released) {
-            *sum += std::mem::take(released);
+        self.out.replies.drain(..pushed);
+        if self.out.replies.is_empty() {
+            for (sum, released) in self.unreleased.iter_mut().zip(&mut self.out.released) {
+                *sum += std::mem::take(released);
+            }
         }
     }
 
@@ -216,6 +226,13 @@ impl Exchange<'_> {
     async fn finish(&mut self, status: Status) {
         if !status.is_ok() {
             refused(&status, self.server);
+        }
+        while !self.out.replies.is_empty() {
+            // When it fails the stream is gone, as `finish` will find as well.
+            if poll_fn(|cx| self.outgoing.poll_flush(cx)).await.is_err() {
+                self.out.replies.clear();
+            }
+            self.push_replies();
         }
         self.outgoing.finish(&status).await;
         self.release();

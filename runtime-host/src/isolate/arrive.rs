@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use v8::{Local, PinScope};
 
-use super::body::{Arriving, Phase, Sink, Source};
-use super::dispatch::{Turn, byte_array, memory_text};
+use super::body::{Arriving, Phase, Sink, Source, Want};
+use super::dispatch::{Turn, memory_text};
 use super::finish;
 use super::hooks::{Kind, Value, call};
+use super::inbound::{DOES_NOT_FIT, byte_array};
 use super::message::{BodyId, Effect, InvocationId, LeavingId, OpId, SubrequestHead};
 use super::state::{self, State};
 use crate::exchange::{Close, Event, Side};
@@ -144,13 +145,18 @@ impl Turn<'_> {
             }
             let size = chunk.len();
             match arriving.waiting {
-                Some(reader) if !reader.all => {
+                Some(reader) if reader.want == Want::Chunk => {
                     arriving.waiting = None;
-                    s.consumed(body, size);
-                    return Some((id, reader, chunk));
+                    arriving.push(chunk);
+                    let piece = arriving.pop()?;
+                    s.consumed(body, piece.len());
+                    return Some((id, reader, piece));
                 }
                 Some(_) => {
-                    arriving.push(chunk);
+                    // What a head announces is taken for true as far as the Worker has room for it.
+                    let expected = s.length_of(body).and_then(|length| usize::try_from(length).ok());
+                    let expected = expected.filter(|length| s.meter.fits(*length));
+                    s.bodies.get_mut(&body)?.collect(chunk, expected);
                     // All of it is wanted, so there is room for more, up to the memory limit.
                     let collected: usize = s.bodies.values().map(Arriving::buffered).sum();
                     if s.meter.fits(collected) {
@@ -177,7 +183,8 @@ impl Turn<'_> {
             }
             arriving.phase = phase.clone();
             let reader = arriving.waiting.take();
-            let whole = reader.is_some_and(|r| r.all).then(|| arriving.take_all());
+            let whole =
+                reader.filter(|r| r.want != Want::Chunk).map(|r| (arriving.take_all(), r.want));
             let id = arriving.invocation;
             let upload = arriving.upload;
             s.touch(id);
@@ -191,7 +198,9 @@ impl Turn<'_> {
             (Phase::Failed(reason), _) => {
                 self.settle(scope, id, reader.op, Kind::TypeError, Value::Text(reason));
             }
-            (_, Some(whole)) => self.settle(scope, id, reader.op, Kind::Ok, Value::Bytes(whole)),
+            (_, Some((whole, want))) => {
+                self.settle(scope, id, reader.op, Kind::Ok, Value::Whole(whole, want));
+            }
             (_, None) => self.settle(scope, id, reader.op, Kind::End, Value::Nothing),
         }
     }
@@ -226,11 +235,11 @@ impl Turn<'_> {
             Value::Nothing => (undefined, undefined),
             Value::Bytes(bytes) => match byte_array(scope, &bytes) {
                 Some(array) => (array.into(), undefined),
-                None => {
-                    let text = "the body does not fit into the Worker's memory limit";
-                    let text = Value::Text(text.into());
-                    return self.settle(scope, id, op, Kind::TypeError, text);
-                }
+                None => return self.settle_unfit(scope, id, op),
+            },
+            Value::Whole(whole, want) => match whole.into_value(scope, want) {
+                Some(value) => (value, undefined),
+                None => return self.settle_unfit(scope, id, op),
             },
             Value::Text(text) => {
                 let text =
@@ -246,6 +255,10 @@ impl Turn<'_> {
         let op = v8::Integer::new_from_unsigned(scope, op).into();
         let kind = v8::Integer::new(scope, kind as i32).into();
         call(scope, &self.hooks.settle, &[op, kind, first, second]);
+    }
+
+    fn settle_unfit(&self, scope: &mut PinScope<'_, '_>, id: InvocationId, op: OpId) {
+        self.settle(scope, id, op, Kind::TypeError, Value::Text(DOES_NOT_FIT.into()));
     }
 }
 

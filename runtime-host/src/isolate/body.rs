@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
+use super::inbound::Collected;
 use super::message::{InvocationId, LeavingId, OpId};
 use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
+
+/// Bytes that JavaScript gets at once from a stream. A proxy may send a megabyte in one message; a
+/// transformation then has several copies of a chunk at the same time.
+pub const CHUNK_MAX_BYTES: usize = 64 * 1024;
 
 /// Where an arriving body comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +29,9 @@ pub struct Arriving {
     pub phase: Phase,
     chunks: VecDeque<Bytes>,
     /// Bytes in `chunks`.
-    buffered: usize,
+    queued: usize,
+    /// What came since all of it was wanted.
+    collected: Collected,
     pub waiting: Option<Reader>,
     pub headers: HeaderList,
     /// The final URL of a subrequest; empty for the exchange's own bodies.
@@ -51,8 +58,17 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
     pub op: OpId,
-    /// The whole body is wanted at once.
-    pub all: bool,
+    pub want: Want,
+}
+
+/// What a reader wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    Chunk,
+    /// The whole body, as bytes.
+    Bytes,
+    /// The whole body, as the text that it is in UTF-8.
+    Text,
 }
 
 impl Arriving {
@@ -62,7 +78,8 @@ impl Arriving {
             source,
             phase: Phase::Untouched,
             chunks: VecDeque::new(),
-            buffered: 0,
+            queued: 0,
+            collected: Collected::default(),
             waiting: None,
             headers: HeaderList::default(),
             url: String::new(),
@@ -73,37 +90,53 @@ impl Arriving {
         }
     }
 
+    /// Keeps a chunk until somebody reads.
     pub fn push(&mut self, chunk: Bytes) {
-        self.buffered += chunk.len();
+        self.queued += chunk.len();
         self.chunks.push_back(chunk);
     }
 
+    /// The next piece of what is kept, of [`CHUNK_MAX_BYTES`] at most.
     pub fn pop(&mut self) -> Option<Bytes> {
-        let chunk = self.chunks.pop_front()?;
-        self.buffered -= chunk.len();
-        Some(chunk)
+        let first = self.chunks.front_mut()?;
+        let piece = if first.len() > CHUNK_MAX_BYTES {
+            first.split_to(CHUNK_MAX_BYTES)
+        } else {
+            self.chunks.pop_front()?
+        };
+        self.queued -= piece.len();
+        Some(piece)
+    }
+
+    /// Adds a chunk to the whole that is wanted; `expected` is how long that will be, if it can be
+    /// believed.
+    pub fn collect(&mut self, chunk: Bytes, expected: Option<usize>) {
+        self.collect_queue(expected);
+        self.collected.push(chunk, expected);
+    }
+
+    fn collect_queue(&mut self, expected: Option<usize>) {
+        self.queued = 0;
+        for chunk in self.chunks.drain(..) {
+            self.collected.push(chunk, expected);
+        }
     }
 
     pub fn clear(&mut self) {
         self.chunks.clear();
-        self.buffered = 0;
+        self.queued = 0;
+        self.collected = Collected::default();
     }
 
-    /// Everything collected so far as one buffer.
-    pub fn take_all(&mut self) -> Bytes {
-        if self.chunks.len() == 1 {
-            return self.pop().unwrap_or_default();
-        }
-        let mut whole = Vec::with_capacity(self.buffered());
-        for chunk in self.chunks.drain(..) {
-            whole.extend_from_slice(&chunk);
-        }
-        self.buffered = 0;
-        whole.into()
+    /// Everything that came.
+    pub fn take_all(&mut self) -> Collected {
+        self.collect_queue(None);
+        std::mem::take(&mut self.collected)
     }
 
+    /// Bytes that are kept here.
     pub fn buffered(&self) -> usize {
-        self.buffered
+        self.queued + self.collected.len()
     }
 }
 

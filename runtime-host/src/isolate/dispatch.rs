@@ -7,6 +7,7 @@ use v8::{Local, PinScope};
 use super::body::{Arriving, Phase, Source};
 use super::heap::HeapGuard;
 use super::hooks::{Hooks, call};
+use super::inbound::one_byte;
 use super::invocation::Invocation;
 use super::message::{Expiry, InvocationId, Message};
 use super::state::{self, State};
@@ -26,7 +27,7 @@ impl Turn<'_> {
     /// Takes one message: runs what JavaScript it causes, then settles what became of the
     /// invocations it touched.
     pub fn run(&self, scope: &mut PinScope<'_, '_>, message: Message) {
-        let id = state::with(scope, |s| invocation_of(s, &message));
+        let id = state::with(scope, |s| s.invocation_of(&message));
         let spent = state::with(scope, |s| s.invocations.get(&id).map(|i| i.cpu));
         let budget = self.cpu_limit.saturating_sub(spent.unwrap_or_default());
         state::enter(scope, id);
@@ -36,6 +37,7 @@ impl Turn<'_> {
         adoption::settle(self, scope);
         // It may run a Worker's code (a getter of `stack`), so it belongs to the turn.
         rejections::report(scope);
+        self.heap.free_dropped_buffers(scope);
         let used = watch::end();
         state::enter(scope, 0);
         self.heap.count_outside(scope);
@@ -159,23 +161,6 @@ impl Turn<'_> {
     }
 }
 
-/// The invocation a message belongs to; 0 when it is over.
-fn invocation_of(state: &State, message: &Message) -> InvocationId {
-    match message {
-        Message::Start { id, .. }
-        | Message::Exchange { id, .. }
-        | Message::Timer { id, .. }
-        | Message::Subrequest { id, .. }
-        | Message::Expired { id, .. } => *id,
-        Message::Chunk { body, .. } | Message::End { body } | Message::Failed { body, .. } => {
-            state.bodies.get(body).map_or(0, |body| body.invocation)
-        }
-        Message::UploadRoom { leaving } => {
-            state.leaving.get(leaving).map_or(0, |leaving| leaving.invocation)
-        }
-    }
-}
-
 pub fn memory_text(state: &State) -> String {
     format!("more than {} MB of memory", state.bundle.settings.limits.memory_mb)
 }
@@ -187,27 +172,4 @@ pub fn expiry_text(state: &State, limit: Expiry) -> String {
         Expiry::Wall => format!("more than {} ms of wall time", limits.wall_ms),
         Expiry::WaitUntil => format!("waitUntil work took more than {} ms", limits.wait_until_ms),
     }
-}
-
-/// A fresh `Uint8Array` with the bytes, counted against the Worker's memory.
-pub fn byte_array<'s>(
-    scope: &mut PinScope<'s, '_>,
-    bytes: &[u8],
-) -> Option<Local<'s, v8::Uint8Array>> {
-    let fits = state::with(scope, |s| s.meter.fits(bytes.len()));
-    if !fits {
-        return None;
-    }
-    let buffer = v8::ArrayBuffer::new(scope, bytes.len());
-    if let Some(data) = buffer.data() {
-        // SAFETY: the buffer was made with this length and nothing else can reach it yet.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_ptr().cast(), bytes.len()) };
-    }
-    v8::Uint8Array::new(scope, buffer, 0, bytes.len())
-}
-
-/// Bytes as a string of the same code points (a byte string of Web IDL).
-pub fn one_byte<'s>(scope: &mut PinScope<'s, '_>, bytes: &[u8]) -> Local<'s, v8::String> {
-    v8::String::new_from_one_byte(scope, bytes, v8::NewStringType::Normal)
-        .unwrap_or_else(|| v8::String::empty(scope))
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use v8::{Local, PinScope};
 
+use super::body::Want;
+use super::inbound::Collected;
 use super::message::{BodyId, InvocationId};
 use super::{snapshot, state};
 use crate::worker::Bundle;
@@ -35,6 +37,8 @@ pub enum Kind {
 pub enum Value {
     Nothing,
     Bytes(Bytes),
+    /// A whole body, as its reader wants it.
+    Whole(Collected, Want),
     Text(String),
     Invocation(InvocationId),
     /// Status and body id of a response.

@@ -107,12 +107,17 @@ impl Instance {
         Ok(Self { context, hooks, shared, handle, heap, state, meter, cpu_limit })
     }
 
-    /// Runs JavaScript for the messages, in order.
+    /// Runs JavaScript for the messages, in order. Those for an invocation that is over are dropped,
+    /// such as the end of an exchange whose handler has nothing left to do: most exchanges, for which
+    /// the isolate is not entered again.
     pub fn turn(
         &mut self,
-        messages: impl Iterator<Item = Message>,
+        mut messages: impl Iterator<Item = Message>,
         effects: &mut Vec<Effect>,
     ) -> Health {
+        let Some(first) = messages.find(|message| self.state.is_concerned(message)) else {
+            return Health::Well;
+        };
         let mut locker = self.shared.lock();
         v8::scope!(let scope, &mut *locker);
         let context = v8::Local::new(scope, &self.context);
@@ -123,10 +128,10 @@ impl Instance {
             cpu_limit: self.cpu_limit,
             heap: &self.heap,
         };
-        for message in messages {
+        for message in std::iter::once(first).chain(messages) {
             if self.heap.exhausted() {
                 turn.refuse(scope, message);
-            } else {
+            } else if state::with(scope, |s| s.is_concerned(&message)) {
                 turn.run(scope, message);
             }
             state::with(scope, |s| s.take_effects(effects));
@@ -143,6 +148,12 @@ impl Instance {
     #[cfg(test)]
     pub fn buffered(&self) -> usize {
         self.state.bodies.values().map(super::body::Arriving::buffered).sum()
+    }
+
+    /// Bytes of buffers, those that JavaScript has dropped and that were not collected included.
+    #[cfg(test)]
+    pub fn buffer_bytes(&self) -> usize {
+        self.meter.used()
     }
 
     /// Bytes of JavaScript heap and buffers.

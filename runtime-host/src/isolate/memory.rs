@@ -51,6 +51,11 @@ impl BufferMeter {
         self.total(self.used(), bytes) <= self.limit
     }
 
+    /// Whether an allocation of this size would be allowed if there were nothing else.
+    pub fn could_fit(&self, bytes: usize) -> bool {
+        bytes <= self.limit
+    }
+
     /// Whether all memory that was last counted is past the limit.
     pub fn exceeded(&self) -> bool {
         self.total(self.used(), 0) > self.limit
@@ -68,6 +73,11 @@ impl BufferMeter {
         next.is_ok()
     }
 
+    /// Counts memory that V8 did not allocate, as long as the charge lives. `None` past the limit.
+    pub fn charge(meter: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        meter.try_reserve(bytes).then(|| Charge { meter: Arc::clone(meter), bytes })
+    }
+
     fn reserve(&self, bytes: usize) -> bool {
         let reserved = self.try_reserve(bytes);
         let settled = reserved || self.refusal.load(Ordering::Relaxed) == LAST_TRY;
@@ -83,6 +93,33 @@ impl BufferMeter {
                 (self.total(total, 0) <= self.limit).then_some(total)
             })
             .is_ok()
+    }
+}
+
+/// Memory of the host's that an isolate's objects hold.
+#[derive(Debug)]
+pub struct Charge {
+    meter: Arc<BufferMeter>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Leaves the bytes counted until [`Charge::resume`].
+    pub fn keep(self) -> Arc<BufferMeter> {
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: the field is read once, since the charge itself is never dropped.
+        unsafe { std::ptr::read(&raw const this.meter) }
+    }
+
+    /// A charge of so many bytes that was kept; dropping it ends it.
+    pub fn resume(meter: Arc<BufferMeter>, bytes: usize) -> Self {
+        Self { meter, bytes }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.meter.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -134,7 +171,7 @@ unsafe extern "C" fn drop(meter: *const BufferMeter) {
 
 #[cfg(test)]
 mod tests {
-    use super::BufferMeter;
+    use super::{BufferMeter, Charge};
 
     #[test]
     fn refuses_past_the_limit_and_never_overflows() {
@@ -144,6 +181,17 @@ mod tests {
         assert!(!meter.reserve(usize::MAX));
         assert!(meter.reserve(40));
         assert_eq!(meter.used(), 100);
+    }
+
+    #[test]
+    fn a_charge_counts_until_it_is_dropped() {
+        let meter = BufferMeter::new(100);
+        let charge = BufferMeter::charge(&meter, 60).unwrap();
+        assert!(BufferMeter::charge(&meter, 41).is_none());
+        let kept = charge.keep();
+        assert_eq!(meter.used(), 60);
+        drop(Charge::resume(kept, 60));
+        assert_eq!((meter.used(), std::sync::Arc::strong_count(&meter)), (0, 1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod error;
 pub mod finish;
 mod heap;
 mod hooks;
+pub mod inbound;
 pub mod instance;
 pub mod invocation;
 mod load;

@@ -9,7 +9,7 @@ use super::body::{Arriving, Leaving};
 use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
-use super::message::{BodyId, Effect, InvocationId, LeavingId, OpId};
+use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
 use crate::worker::Bundle;
 
 const STATE_SLOT: u32 = 0;
@@ -62,6 +62,29 @@ impl State {
             meter,
             starting: true,
         })
+    }
+
+    /// Whether a message begins an invocation or belongs to one that is not over.
+    pub fn is_concerned(&self, message: &Message) -> bool {
+        matches!(message, Message::Start { .. })
+            || self.invocations.contains_key(&self.invocation_of(message))
+    }
+
+    /// The invocation a message belongs to; 0 when it is over.
+    pub fn invocation_of(&self, message: &Message) -> InvocationId {
+        match message {
+            Message::Start { id, .. }
+            | Message::Exchange { id, .. }
+            | Message::Timer { id, .. }
+            | Message::Subrequest { id, .. }
+            | Message::Expired { id, .. } => *id,
+            Message::Chunk { body, .. } | Message::End { body } | Message::Failed { body, .. } => {
+                self.bodies.get(body).map_or(0, |body| body.invocation)
+            }
+            Message::UploadRoom { leaving } => {
+                self.leaving.get(leaving).map_or(0, |leaving| leaving.invocation)
+            }
+        }
     }
 
     /// The invocation with this id, marked as touched by the turn.

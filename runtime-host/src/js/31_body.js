@@ -210,10 +210,11 @@ function clone(record) {
 
 /**
  * Takes a body away to send it: `{ kind: 0 }` no body, `{ kind: 1, handle }` a host body untouched by JavaScript,
- * `{ kind: 2, bytes }` all of it, `{ kind: 3, stream }`. The record is used up. Throws a TypeError if it was before.
+ * `{ kind: 2, bytes }` all of it, `{ kind: 3, stream }`, `{ kind: 4, text }` all of it. The record is used up. Throws a
+ * TypeError if it was before.
  */
 function takeRecord(record) {
-  const taken = { kind: NONE, handle: undefined, bytes: undefined, stream: undefined };
+  const taken = { kind: NONE, handle: undefined, bytes: undefined, stream: undefined, text: undefined };
   if (record === null) return taken;
   const problem = unusable(record);
   if (problem !== undefined) throw new TypeError(problem);
@@ -225,9 +226,10 @@ function takeRecord(record) {
     taken.kind = STREAM;
     taken.stream = record.stream;
   } else {
-    taken.kind = BYTES;
     // The host only reads them: no copy, even if shared.
-    taken.bytes = record.kind === TEXT ? internals.encoding.encodeUtf8(record.source) : record.source;
+    taken.kind = record.kind;
+    if (record.kind === TEXT) taken.text = record.source;
+    else taken.bytes = record.source;
   }
   finish(record);
   return taken;
@@ -269,7 +271,10 @@ function read(state, convert) {
   const handle = takeHost(record);
   if (handle !== undefined) {
     finish(record);
-    return collected(internals.hostBody.collect, handle, convert, state);
+    // The host decodes a text from where it collected the bytes.
+    const { collect, collectText } = internals.hostBody;
+    const asText = convert === toText || convert === toJson;
+    return collected(asText ? collectText : collect, handle, convert, state);
   }
   if (record.kind === STREAM) {
     record.used = true;

@@ -40,21 +40,26 @@ internals.host = { __proto__: null, OK, TYPE_ERROR, END, NO_BODY, UNSEEN, begin,
 // ---- Arriving bodies: a handle is the host's number for one ----
 
 /** Reads a body that nothing was read of: `done(bytes)` with all of it, or `failed(error)`. */
-function collect(handle, done, failed) {
+const collect = (handle, done, failed) => readAll(handle, false, done, failed);
+
+/** The same as `done(text)`: UTF-8, decoded with what is wrong replaced, a byte order mark left in it. */
+const collectText = (handle, done, failed) => readAll(handle, true, done, failed);
+
+function readAll(handle, asText, done, failed) {
   const op = begin((kind, value) => {
     if (kind === TYPE_ERROR) failed(new TypeError(value));
     else done(value);
   });
-  let bytes;
+  let whole;
   try {
-    bytes = ops.bodyReadAll(handle, op);
+    whole = ops.bodyReadAll(handle, op, asText);
   } catch (error) {
     forget(op);
     return failed(error);
   }
-  if (bytes === undefined) return;
+  if (whole === undefined) return;
   forget(op);
-  done(bytes);
+  done(whole);
 }
 
 /** Reads the next chunk: `done(chunk)`, `done(undefined)` at the end, `failed(error)`. */
@@ -93,7 +98,7 @@ function stream(handle) {
 }
 
 internals.hostBody = {
-  __proto__: null, collect, stream,
+  __proto__: null, collect, collectText, stream,
   cancel: (handle) => ops.bodyCancel(handle),
   /** How many bytes it has, or undefined. */
   length: (handle) => ops.bodyLength(handle),

@@ -1,16 +1,18 @@
 "use strict";
 // fetch() and what a handler's response becomes.
-// Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream.
+// Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream, 4 text.
 
 const { MathFloor, Promise, PromiseReject, TypeError } = internals.primordials;
 const { host } = internals;
 
 const HOST_BODY = 1;
 const STREAM = 3;
+const TEXT = 4;
 
-/** What the host gets of a taken body beside its kind: a handle, bytes, or how long the stream is (undefined if not known). */
+/** What the host gets of a taken body beside its kind: a handle, bytes, text, or how long the stream is (undefined if not known). */
 function contents(body) {
   if (body.kind === HOST_BODY) return body.handle;
+  if (body.kind === TEXT) return body.text;
   return body.kind === STREAM ? internals.streams.expectedLength(body.stream) : body.bytes;
 }
 

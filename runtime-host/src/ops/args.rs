@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use v8::{FunctionCallbackArguments, Local, PinScope};
 
+use super::values;
 use crate::exchange::HeaderList;
 
 /// An id; 0 for anything that is not one.
@@ -26,14 +27,22 @@ pub fn length(
 
 /// A byte string: each code unit is a byte (Web IDL `ByteString`). `None` when absent.
 pub fn byte_string(
-    scope: &PinScope<'_, '_>,
+    scope: &mut PinScope<'_, '_>,
     args: &FunctionCallbackArguments<'_>,
     index: i32,
 ) -> Option<Bytes> {
     let string = Local::<v8::String>::try_from(args.get(index)).ok()?;
-    let mut bytes = vec![0; string.length()];
-    string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
-    Some(bytes.into())
+    let view = v8::ValueView::new(scope, string);
+    Some(match view.data() {
+        v8::ValueViewData::OneByte(bytes) => Bytes::copy_from_slice(bytes),
+        // V8 may keep Latin-1 in a string of two-byte units.
+        v8::ValueViewData::TwoByte(units) => units.iter().map(|unit| *unit as u8).collect(),
+    })
+}
+
+/// The UTF-8 bytes of a string; lone surrogates become U+FFFD.
+pub fn utf8(scope: &mut PinScope<'_, '_>, string: Local<'_, v8::String>) -> Bytes {
+    values::with_text(scope, string, |text| text.into_owned().into())
 }
 
 /// A string in UTF-8. `None` when absent.
@@ -49,15 +58,13 @@ pub fn string(
 /// A copy of the bytes of a view. `None` when it is none.
 pub fn bytes(args: &FunctionCallbackArguments<'_>, index: i32) -> Option<Bytes> {
     let view = Local::<v8::ArrayBufferView>::try_from(args.get(index)).ok()?;
-    let mut bytes = vec![0; view.byte_length()];
-    let copied = view.copy_contents(&mut bytes);
-    bytes.truncate(copied);
-    Some(bytes.into())
+    let mut storage = [0; v8::TYPED_ARRAY_MAX_SIZE_IN_HEAP];
+    Some(Bytes::copy_from_slice(values::bytes(&view, &mut storage)))
 }
 
 /// Headers in their packed form: `name\nvalue\nname\nvalue`.
 pub fn headers(
-    scope: &PinScope<'_, '_>,
+    scope: &mut PinScope<'_, '_>,
     args: &FunctionCallbackArguments<'_>,
     index: i32,
 ) -> Option<HeaderList> {

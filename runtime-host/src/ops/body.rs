@@ -4,9 +4,9 @@ use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::{args, throw_type_error};
 use crate::exchange::{Command, Side};
-use crate::isolate::body::{Leaving, Phase, Reader, Sink, Source};
-use crate::isolate::dispatch::byte_array;
+use crate::isolate::body::{Leaving, Phase, Reader, Sink, Source, Want};
 use crate::isolate::finish;
+use crate::isolate::inbound::{Collected, DOES_NOT_FIT};
 use crate::isolate::message::{BodyId, Effect, LeavingId, OpId};
 use crate::isolate::state::{self, State};
 
@@ -17,22 +17,24 @@ pub fn body_read(
     args: FunctionCallbackArguments<'_>,
     rv: ReturnValue<'_>,
 ) {
-    read(scope, &args, rv, false);
+    read(scope, &args, rv, Want::Chunk);
 }
 
-/// `bodyReadAll(body, op) → Uint8Array` of the whole body, or `undefined` when `op` will be settled
-/// with it.
+/// `bodyReadAll(body, op, asText) → Uint8Array | string` of the whole body, or `undefined` when `op`
+/// will be settled with it. A byte order mark stays in the text.
 pub fn body_read_all(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
     rv: ReturnValue<'_>,
 ) {
-    read(scope, &args, rv, true);
+    let want = if args.get(2).is_true() { Want::Text } else { Want::Bytes };
+    read(scope, &args, rv, want);
 }
 
 /// What a reader gets at once.
 enum Now {
-    Chunk(bytes::Bytes),
+    /// A chunk, or the whole.
+    Bytes(Collected),
     End,
     Wait,
     Failed(String),
@@ -42,25 +44,18 @@ fn read(
     scope: &mut PinScope<'_, '_>,
     args: &FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
-    all: bool,
+    want: Want,
 ) {
     let (body, op) = (args::id(scope, args, 0), args::id(scope, args, 1));
-    let now = state::with(scope, |s| s.read(body, Reader { op, all }));
+    let now = state::with(scope, |s| s.read(body, Reader { op, want }));
     match now {
         Now::Wait => rv.set_undefined(),
-        Now::End if all => set_bytes(scope, rv, &[]),
         Now::End => rv.set_null(),
-        Now::Chunk(chunk) => set_bytes(scope, rv, &chunk),
+        Now::Bytes(bytes) => match bytes.into_value(scope, want) {
+            Some(value) => rv.set(value),
+            None => throw_type_error(scope, DOES_NOT_FIT),
+        },
         Now::Failed(reason) => throw_type_error(scope, &reason),
-    }
-}
-
-fn set_bytes(scope: &mut PinScope<'_, '_>, mut rv: ReturnValue<'_>, bytes: &[u8]) {
-    match byte_array(scope, bytes) {
-        Some(array) => rv.set(array.into()),
-        None => {
-            throw_type_error(scope, "the body does not fit into the Worker's memory limit");
-        }
     }
 }
 
@@ -78,10 +73,9 @@ impl State {
         if let Phase::Failed(reason) = &arriving.phase {
             return Now::Failed(reason.clone());
         }
-        if reader.all {
+        if reader.want != Want::Chunk {
             if ended {
-                let whole = arriving.take_all();
-                return if whole.is_empty() { Now::End } else { Now::Chunk(whole) };
+                return Now::Bytes(arriving.take_all());
             }
             // What is queued was not counted as taken yet; from now on all of it is wanted.
             let queued = arriving.buffered();
@@ -90,7 +84,7 @@ impl State {
             }
         } else if let Some(chunk) = arriving.pop() {
             self.consumed(body, chunk.len());
-            return Now::Chunk(chunk);
+            return Now::Bytes(chunk.into());
         } else if ended {
             return Now::End;
         }
@@ -107,7 +101,7 @@ impl State {
     }
 
     /// How many bytes an arriving body has, as far as its message says.
-    pub(super) fn length_of(&self, body: BodyId) -> Option<u64> {
+    pub fn length_of(&self, body: BodyId) -> Option<u64> {
         let arriving = self.bodies.get(&body)?;
         match arriving.source {
             Source::Subrequest => arriving.length,

@@ -1,13 +1,14 @@
 //! The exchange: its request as JavaScript sees it, and the handler's answer.
 
 use bytes::Bytes;
-use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
+use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
 use super::{args, throw_type_error};
 use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
 use crate::isolate::adoption::{self, Returned};
 use crate::isolate::body::{Leaving, Phase, Sink, Source};
-use crate::isolate::dispatch::one_byte;
+use crate::isolate::dispatch::memory_text;
+use crate::isolate::inbound::one_byte;
 use crate::isolate::message::{BodyId, InvocationId, LeavingId};
 use crate::isolate::state::{self, State};
 use crate::isolate::{error, finish};
@@ -203,7 +204,11 @@ pub fn respond(
     let status = u16::try_from(args::id(scope, &args, 1)).unwrap_or(500);
     let headers = args::headers(scope, &args, 2);
     let origin = args::id(scope, &args, 3);
-    let body = given_body(scope, &args, 4);
+    let Some(body) = given_body(scope, &args, 4) else {
+        return state::with(scope, |s| {
+            finish::fail(s, id, Outcome::ExceededMemory, memory_text(s));
+        });
+    };
     let leaving = state::with(scope, |s| s.respond(id, status, headers, origin, body));
     rv.set_uint32(leaving.unwrap_or(0));
 }
@@ -229,18 +234,25 @@ impl Given {
     }
 }
 
-/// Reads the arguments `kind` and `body`; the numbers are those of `internals.body.take()`.
+/// Reads the arguments `kind` and `body`; the numbers are those of `internals.body.take()`. `None` for
+/// a text that is longer than the Worker's memory limit: a string of parts need not have that much
+/// memory before it is read.
 pub fn given_body(
-    scope: &PinScope<'_, '_>,
+    scope: &mut PinScope<'_, '_>,
     args: &FunctionCallbackArguments<'_>,
     index: i32,
-) -> Given {
-    match args::id(scope, args, index) {
+) -> Option<Given> {
+    Some(match args::id(scope, args, index) {
         1 => Given::Host(args::id(scope, args, index + 1)),
         2 => Given::Bytes(args::bytes(args, index + 1).unwrap_or_default()),
         3 => Given::Stream(args::length(scope, args, index + 1)),
+        4 => {
+            let string = Local::<v8::String>::try_from(args.get(index + 1)).ok()?;
+            let fits = state::with(scope, |s| s.meter.could_fit(string.length()));
+            Given::Bytes(fits.then(|| args::utf8(scope, string))?)
+        }
         _ => Given::None,
-    }
+    })
 }
 
 impl State {
@@ -363,7 +375,7 @@ pub fn watch_upstream(
     args: FunctionCallbackArguments<'_>,
     _rv: ReturnValue<'_>,
 ) {
-    if let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(1)) {
+    if let Ok(promise) = Local::<v8::Promise>::try_from(args.get(1)) {
         adoption::watch(scope, args::id(scope, &args, 0), promise);
     }
 }
@@ -375,9 +387,9 @@ pub fn answer(
     args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
-    let promise = v8::Local::<v8::Promise>::try_from(args.get(1));
-    let succeeded = v8::Local::<v8::Function>::try_from(args.get(3));
-    let failed = v8::Local::<v8::Function>::try_from(args.get(4));
+    let promise = Local::<v8::Promise>::try_from(args.get(1));
+    let succeeded = Local::<v8::Function>::try_from(args.get(3));
+    let failed = Local::<v8::Function>::try_from(args.get(4));
     let (Ok(promise), Ok(succeeded), Ok(failed)) = (promise, succeeded, failed) else { return };
     let returned = Returned {
         id: args::id(scope, &args, 0),

@@ -29,13 +29,16 @@ pub fn fetch(
     let Some(id) = state::current(scope) else {
         return throw_error(scope, super::GLOBAL_SCOPE);
     };
+    let Some(body) = given_body(scope, &args, 5) else {
+        return throw_type_error(scope, UPLOADS_TOO_LARGE);
+    };
     let asked = Asked {
         op: args::id(scope, &args, 0),
         method: args::byte_string(scope, &args, 1),
         url: args::string(scope, &args, 2),
         headers: args::headers(scope, &args, 3),
         incoming: args::id(scope, &args, 4),
-        body: given_body(scope, &args, 5),
+        body,
         redirect: match args::string(scope, &args, 7).as_deref() {
             Some("manual") => Redirect::Manual,
             Some("error") => Redirect::Error,

@@ -13,6 +13,7 @@ function withHost(fn) {
     read = [];
     internals.hostBody = {
       collect: (handle, done) => (read.push(handle), done(Uint8Array.of(104, 105))),
+      collectText: (handle, done) => (read.push(`text ${handle}`), done("hi")),
       stream: (handle) => {
         const stream = internals.streams.createHostReadable(
           handle,
@@ -115,19 +116,22 @@ test("a stream is read to its end; chunks must be bytes", async () => {
 });
 
 test("a host body is read by the host at once, or by its stream when that is read", withHost(async () => {
-  assert.equal(await incoming().text(), "hi");
-  assert.deepEqual(read, [7]);
+  assert.equal((await incoming().arrayBuffer()).byteLength, 2);
+  assert.equal(await incoming(6).text(), "hi");
+  await assert.rejects(incoming(5).json(), SyntaxError);
+  assert.deepEqual(read, [7, "text 6", "text 5"]);
+  read = [];
   const request = incoming(8);
   const { body } = request;
-  assert.deepEqual(read, [7]);
+  assert.deepEqual(read, []);
   assert.equal(request.bodyUsed, false);
   assert.equal(text((await body.getReader().read()).value), "hi");
-  assert.deepEqual(read, [7, "pull 8"]);
+  assert.deepEqual(read, ["pull 8"]);
   assert.equal(request.bodyUsed, true);
   const touched = incoming(9);
   touched.body;
   assert.equal(await touched.text(), "hi");
-  assert.deepEqual(read, [7, "pull 8", 9]);
+  assert.deepEqual(read, ["pull 8", "text 9"]);
 }));
 
 test("an untouched host body keeps its identity", withHost(async () => {
@@ -181,14 +185,15 @@ test("clones share what is there and tee what is to come, when it is read", with
   assert.equal(await third.text(), "abc");
 }));
 
-test("bodies of JavaScript leave as bytes or streams", async () => {
-  const taken = take(new Response("h\u00e4"));
-  assert.deepEqual([taken.kind, ...taken.bytes], [2, 104, 195, 164]);
-  assert.equal(take(new Response("")).bytes.length, 0);
+test("bodies of JavaScript leave as text, bytes or streams", async () => {
+  const taken = take(new Response("h\u00e4\ud800"));
+  assert.deepEqual([taken.kind, taken.text], [4, "h\u00e4\ufffd"]);
+  assert.equal(take(new Response("")).text, "");
+  assert.deepEqual([...take(new Response(Uint8Array.of(1))).bytes], [1]);
   assert.equal(take(new Response(null)).kind, 0);
   const response = new Response("x");
   response.body;
-  assert.equal(take(response).kind, 2);
+  assert.equal(take(response).kind, 4);
   assert.equal(response.body.locked, true);
 });
 

@@ -71,6 +71,9 @@ impl Incoming {
 /// client that takes nothing holds back the Worker and not memory.
 const UNPACED_BYTES: usize = 16 * 1024;
 
+/// What is encoded ahead of the network: as much as a stream's window usually takes at once.
+const PENDING_BYTES: usize = 256 * 1024;
+
 /// Messages to the client.
 pub(crate) struct Outgoing {
     respond: SendResponse<Bytes>,
@@ -89,6 +92,11 @@ impl Outgoing {
     /// Encodes messages; [`Outgoing::poll_flush`] sends them.
     pub fn push(&mut self, message: &impl Message) {
         framing::encode(message, &mut self.pending);
+    }
+
+    /// Whether what is pending is enough for now: flush before more is pushed.
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= PENDING_BYTES
     }
 
     pub fn has_pending(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Runs the files of `runtime-host/tests/js/` in fresh isolates that start from the snapshot.
 
+mod arriving;
 mod driver;
 mod handover;
 mod harness;
