@@ -80,6 +80,7 @@ pub const ALL: &[Aim] = &[
     at_least("growth/workers-1000", 0.95, "requests/s with 1,000 Workers ÷ with 1"),
     at_least("growth/workers-10000", 0.95, "requests/s with 10,000 Workers ÷ with 1"),
     at_least("growth/two-cpus", 1.7, "requests/s with 2 CPUs ÷ with 1"),
+    at_most("neighbours-16/alone", 3.0, "p99 beside 16 endless loops ÷ alone"),
 ];
 
 /// The verdicts; aims of scenarios that did not run are left out.
@@ -87,8 +88,16 @@ pub fn judge(outcomes: &BTreeMap<&'static str, Outcome>) -> Vec<Verdict> {
     ALL.iter().filter_map(|aim| verdict(*aim, outcomes)).collect()
 }
 
+/// Whether a key is that of a scenario: `NAME/…`, or `NAME-N/…` where it has steps.
+fn belongs(key: &str, scenario: &str) -> bool {
+    let first = key.split('/').next().unwrap_or(key);
+    let step = |rest: &str| rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok());
+    first == scenario
+        || (scenario == "neighbours" && first.strip_prefix(scenario).is_some_and(step))
+}
+
 fn verdict(aim: Aim, outcomes: &BTreeMap<&'static str, Outcome>) -> Option<Verdict> {
-    let outcome = outcomes.get(aim.key.split('/').next()?)?;
+    let outcome = outcomes.iter().find(|(name, _)| belongs(aim.key, name)).map(|found| found.1)?;
     let ratio = outcome.ratios.get(aim.key);
     let figure = outcome.figures.get(aim.key).copied();
     let value = ratio.map(|ratio| ratio.median).or(figure);

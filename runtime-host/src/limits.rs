@@ -146,6 +146,12 @@ pub const MEMORY_MAX_MB: u64 = 4096;
 /// Threads that run Workers: more than any machine has cores to use.
 pub const THREADS_MAX: u64 = 1024;
 
+/// Turns past their slice that may wait until others are through, each with a thread: half of the
+/// threads that tokio's blocking pool has. More are ended ([`Outcome::LoadShed`]).
+///
+/// [`Outcome::LoadShed`]: crate::telemetry::Outcome::LoadShed
+pub const LONG_TURNS_WAITING_MAX: usize = 256;
+
 /// Milliseconds that draining may be set to: an hour, longer than any supervisor waits.
 pub const DRAIN_TIMEOUT_MAX_MS: u64 = 3_600_000;
 

@@ -5,6 +5,7 @@ mod bodies;
 mod growth;
 mod headers;
 mod many;
+mod neighbours;
 mod workers;
 
 use nano_tests::{Error, Result};
@@ -57,6 +58,7 @@ pub const ALL: &[Scenario] = &[
     Scenario { name: "density", run: many::density },
     Scenario { name: "base", run: base::base },
     Scenario { name: "growth", run: growth::growth },
+    Scenario { name: "neighbours", run: neighbours::neighbours },
 ];
 
 impl Scenario {

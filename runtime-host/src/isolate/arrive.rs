@@ -154,7 +154,8 @@ impl Turn<'_> {
                 }
                 Some(_) => {
                     // What a head announces is taken for true as far as the Worker has room for it.
-                    let expected = s.length_of(body).and_then(|length| usize::try_from(length).ok());
+                    let expected =
+                        s.length_of(body).and_then(|length| usize::try_from(length).ok());
                     let expected = expected.filter(|length| s.meter.fits(*length));
                     s.bodies.get_mut(&body)?.collect(chunk, expected);
                     // All of it is wanted, so there is room for more, up to the memory limit.

@@ -41,7 +41,7 @@ impl Turn<'_> {
         let used = watch::end();
         state::enter(scope, 0);
         self.heap.count_outside(scope);
-        if used.terminated || self.heap.exhausted() {
+        if used.terminated || used.shed || self.heap.exhausted() {
             // Also one that was asked for and has not happened: it would end the next turn.
             scope.cancel_terminate_execution();
         }
@@ -78,11 +78,14 @@ impl Turn<'_> {
             invocation.cpu += used.cpu;
             // Many short turns add up, each over before the watchdog looks.
             let over = invocation.cpu > self.cpu_limit && !invocation.is_done();
-            if (used.terminated || over) && !self.heap.exhausted() {
+            if used.shed && !self.heap.exhausted() {
+                let text = "too many Workers compute for long at the same time".to_owned();
+                finish::fail(s, id, Outcome::LoadShed, text);
+            } else if (used.terminated || over) && !self.heap.exhausted() {
                 let text = format!("more than {} ms of CPU time", self.cpu_limit.as_millis());
                 finish::fail(s, id, Outcome::ExceededCpu, text);
             }
-            if used.terminated {
+            if used.terminated || used.shed {
                 // V8 dropped the microtasks that were queued, those of other invocations too: one
                 // of them may now wait for nothing.
                 s.touched = s.invocations.keys().copied().collect();

@@ -97,11 +97,7 @@ impl HeapGuard {
             data,
             v8::GCType::kGCTypeMarkSweepCompact,
         );
-        isolate.add_gc_epilogue_callback(
-            after_any_collection,
-            data,
-            v8::GCType::kGCTypeAll,
-        );
+        isolate.add_gc_epilogue_callback(after_any_collection, data, v8::GCType::kGCTypeAll);
         guard
     }
 

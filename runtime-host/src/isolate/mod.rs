@@ -15,6 +15,7 @@ pub mod inbound;
 pub mod instance;
 pub mod invocation;
 mod load;
+pub mod long_turns;
 mod memory;
 pub mod message;
 pub mod platform;

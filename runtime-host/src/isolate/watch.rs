@@ -3,13 +3,16 @@
 //! V8 cannot pre-empt JavaScript, but it runs an interrupt callback at the next loop back-edge or
 //! function entry. The watchdog uses that twice: a turn longer than [`SLICE`] has its tokio worker's
 //! other work handed to a fresh thread (`block_in_place` inside the interrupt gives the worker's
-//! core away, and the turn goes on without one), and a turn past its CPU budget is terminated.
+//! core away, and the turn goes on without one, when it has a place among the long turns), and a turn
+//! past its CPU budget is terminated.
 
 use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+
+use super::long_turns::{self, Place};
 
 /// A turn longer than this gives its thread's other work away. A few milliseconds: above what any
 /// ordinary turn takes, below what another tenant would notice.
@@ -51,6 +54,10 @@ struct Turn {
     terminated: bool,
     /// It must end for another reason than its CPU time.
     condemned: bool,
+    /// It must end because too many long turns wait.
+    shed: bool,
+    /// A long turn's right to run.
+    place: Option<Place>,
 }
 
 /// What a finished turn used.
@@ -59,6 +66,8 @@ pub struct Used {
     pub cpu: Duration,
     /// The watchdog ended it because its CPU budget was used up.
     pub terminated: bool,
+    /// The watchdog ended it because too many long turns ran already.
+    pub shed: bool,
 }
 
 thread_local! {
@@ -83,6 +92,8 @@ pub fn begin(isolate: &v8::IsolateHandle, budget: Duration) {
             tries: 0,
             terminated: false,
             condemned: false,
+            shed: false,
+            place: None,
         });
     });
     watchdog().wake();
@@ -103,9 +114,11 @@ pub fn condemn() {
 pub fn end() -> Used {
     WATCHED.with(|watched| {
         let turn = watched.turn.lock().take();
-        turn.map_or(Used { cpu: Duration::ZERO, terminated: false }, |turn| Used {
+        let nothing = Used { cpu: Duration::ZERO, terminated: false, shed: false };
+        turn.map_or(nothing, |turn| Used {
             cpu: cpu_time(watched.clock).saturating_sub(turn.cpu_began),
             terminated: turn.terminated,
+            shed: turn.shed,
         })
     })
 }
@@ -124,7 +137,7 @@ impl Watched {
             turn.terminated = true;
         }
         // Each time: a host function that runs a Worker's code swallows one with its `TryCatch`.
-        if turn.terminated || turn.condemned {
+        if turn.terminated || turn.condemned || turn.shed {
             turn.isolate.terminate_execution();
         }
         // Again after a while: the first try may have found the thread outside of JavaScript, or
@@ -151,9 +164,32 @@ unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, aside: *mut c_
         // If nobody took this worker's core meanwhile it comes back, and the watchdog tries again.
         // A panic must not unwind into V8.
         let _ = std::panic::catch_unwind(|| {
-            tokio::task::block_in_place(|| std::thread::sleep(aside));
+            tokio::task::block_in_place(|| {
+                std::thread::sleep(aside);
+                take_place();
+            });
         });
     }
+}
+
+/// Takes this thread's place among the long turns, or lets others go first.
+fn take_place() {
+    WATCHED.with(|watched| {
+        // The request may come late, in the turn after the one it was for.
+        let place = match watched.turn.lock().as_mut() {
+            Some(turn) if turn.began.elapsed() >= SLICE => turn.place.take(),
+            _ => return,
+        };
+        // Without the lock: the watchdog looks at all threads meanwhile.
+        let place = match place {
+            Some(place) => long_turns::go_round(place),
+            None => long_turns::enter(),
+        };
+        if let Some(turn) = watched.turn.lock().as_mut() {
+            turn.shed = place.is_none();
+            turn.place = place;
+        }
+    });
 }
 
 #[derive(Debug, Default)]

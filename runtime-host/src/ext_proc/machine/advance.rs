@@ -370,8 +370,14 @@ impl Machine {
             if let Some(reason) = leaving.error.take() {
                 return self.abort(side, reason, out);
             }
+            let in_work = leg.reader == Reader::Reading && leg.unconsumed > 0;
             if leg.owed_bodies == 0 || (last && !leaving.ended) {
                 if !ended {
+                    // What it makes of the rest of a message that was answered goes with the next
+                    // reply; for that message to be read the Worker must be able to take this rest.
+                    if in_work {
+                        self.collect(side, out);
+                    }
                     return;
                 }
                 if leaving.ended && leaving.bytes == 0 {
@@ -383,7 +389,6 @@ impl Machine {
                 }
                 return;
             }
-            let in_work = leg.reader == Reader::Reading && leg.unconsumed > 0;
             if in_work && leg.owed_bodies == 1 && leaving.bytes == 0 && !ended {
                 return;
             }
