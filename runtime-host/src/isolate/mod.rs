@@ -13,6 +13,7 @@ mod heap;
 mod hooks;
 pub mod instance;
 pub mod invocation;
+pub mod kept;
 mod load;
 mod memory;
 pub mod message;
