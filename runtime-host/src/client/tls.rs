@@ -26,7 +26,7 @@ pub struct ClientConfig {
     /// close, at most for the connect timeout. Bounds what a tenant takes of the process's files.
     pub connections: usize,
     /// Empty until the first client connects: those of a system are some hundred KB and take
-    /// milliseconds to read, which most hosts' Workers never need.
+    /// milliseconds to read, which not every host needs.
     roots: Arc<OnceLock<Arc<RootCertStore>>>,
 }
 
