@@ -53,8 +53,8 @@ enum Command {
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
     Snapshot {
-        /// Where to write it; NANO_SNAPSHOT has to name it when it is not the default, the path of
-        /// this program with .snapshot after it.
+        /// Where to write it: by default this program's path with `.snapshot` after it, where it is
+        /// looked for; another place has to be named in the variable `NANO_SNAPSHOT`.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
