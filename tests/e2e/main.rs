@@ -17,6 +17,7 @@ mod load;
 mod modules;
 mod observability;
 mod reading;
+mod snapshot;
 mod streaming;
 mod trailers;
 mod upgrades;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     themes.push(common::theme("failures", {
         let mut cases = failures::cases();
         cases.extend(upstream::cases());
+        cases.extend(snapshot::cases());
         cases
     }));
     themes.push(common::theme("disconnects", disconnects::cases()));

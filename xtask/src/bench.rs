@@ -37,8 +37,7 @@ impl Bench {
         let workerd = npm::provide("@cloudflare/workerd-linux-64", versions::WORKERD)?;
         let hono = npm::provide("hono", versions::HONO)?;
         let esbuild = npm::provide("@esbuild/linux-x64", versions::ESBUILD)?;
-        let build = ["build", "--release", "-p", "nano-runtime-host", "-p", "nano-bench", "--bins"];
-        workspace.cargo("building what is measured (minutes, the first time)", &build)?;
+        workspace.build_release()?;
 
         let mut bench = Command::new(workspace.release_program("nano-bench"));
         bench.args(&self.scenarios);

@@ -21,7 +21,7 @@ const STEPS: [usize; 3] = [1, 4, 16];
 const CONNECTIONS: usize = 16;
 
 /// Its rate, as a part of what it can do alone: far from saturation, as a proxy is run.
-const LOAD: f64 = 0.2;
+const LOAD: f64 = 0.1;
 
 const LOOP: &str = "export default {\n  fetch() {\n    for (;;);\n  },\n};\n";
 
@@ -84,7 +84,8 @@ fn round(setting: &Setting) -> Result<Vec<f64>> {
         }
         // Their isolates enter their loops, and the host notices.
         std::thread::sleep(Duration::from_millis(300));
-        latencies.push(measure()?);
+        let beside = |error| Error::new(format!("beside {count} others: {error}"));
+        latencies.push(measure().map_err(beside)?);
     }
     Ok(latencies)
 }

@@ -1,5 +1,6 @@
 //! A client's connection pools.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub(super) struct PoolKey {
 /// The pools of one client: the ordinary one, and one per overriding target.
 pub(super) struct Pools {
     config: ClientConfig,
-    tls: rustls::ClientConfig,
+    /// Made for the first pool.
+    tls: OnceCell<rustls::ClientConfig>,
     room: Arc<Semaphore>,
     by_key: HashMap<PoolKey, Pool>,
 }
@@ -49,7 +51,7 @@ pub(super) struct Pools {
 impl Pools {
     pub(super) fn new(config: &ClientConfig) -> Self {
         Self {
-            tls: config.tls(),
+            tls: OnceCell::new(),
             room: Arc::new(Semaphore::new(config.connections)),
             config: config.clone(),
             by_key: HashMap::new(),
@@ -72,8 +74,8 @@ impl Pools {
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
         tcp.set_connect_timeout(Some(self.config.connect_timeout));
-        let builder =
-            HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http();
+        let tls = self.tls.get_or_init(|| self.config.tls()).clone();
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let https = if key.http1_only {
             builder.enable_http1().wrap_connector(tcp)
         } else {

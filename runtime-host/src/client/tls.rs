@@ -1,7 +1,7 @@
 //! Trust roots and the settings that all clients of a process share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -25,34 +25,39 @@ pub struct ClientConfig {
     /// Connections of one client, used and unused. A request that needs one more waits for one to
     /// close, at most for the connect timeout. Bounds what a tenant takes of the process's files.
     pub connections: usize,
-    roots: Arc<RootCertStore>,
+    /// Empty until the first client connects: those of a system are some hundred KB and take
+    /// milliseconds to read, which not every host needs.
+    roots: Arc<OnceLock<Arc<RootCertStore>>>,
 }
 
 impl ClientConfig {
     /// Defaults, trusting the system's certificate authorities (those of Mozilla where the system
     /// has none) and the PEM certificates in `extra_ca_file`.
     pub fn load(extra_ca_file: Option<&Path>) -> Result<Self, ExtraCaError> {
-        let mut roots = system_roots();
+        let roots = Arc::new(OnceLock::new());
         if let Some(path) = extra_ca_file {
-            add_file(&mut roots, path)
+            let mut all = system_roots();
+            add_file(&mut all, path)
                 .map_err(|cause| ExtraCaError { path: path.to_owned(), cause })?;
+            roots.get_or_init(|| Arc::new(all));
         }
         Ok(Self {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
             idle_per_origin: 32,
             connections: 1024,
-            roots: Arc::new(roots),
+            roots,
         })
     }
 
     /// TLS settings with a session memory of their own.
     pub(super) fn tls(&self) -> rustls::ClientConfig {
+        let roots = self.roots.get_or_init(|| Arc::new(system_roots()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring has cipher suites for the default versions")
-            .with_root_certificates(self.roots.clone())
+            .with_root_certificates(Arc::clone(roots))
             .with_no_client_auth();
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
         tls

@@ -156,6 +156,14 @@ impl Instance {
         self.meter.used()
     }
 
+    /// Gives back what the heap can do without: garbage, free pages, caches, code that was not used
+    /// for long. It takes some milliseconds, so it is for an isolate that nobody has asked for a
+    /// while, on a thread that may block.
+    pub fn give_memory_back(&mut self) {
+        let mut locker = self.shared.lock();
+        locker.low_memory_notification();
+    }
+
     /// Bytes of JavaScript heap and buffers.
     pub fn memory_bytes(&mut self) -> usize {
         let mut locker = self.shared.lock();

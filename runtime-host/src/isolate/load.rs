@@ -8,6 +8,9 @@ use v8::{Local, PinScope};
 use super::{error, state};
 use crate::worker::{Bundle, Format, Module, ModuleImport, ModuleKind};
 
+/// Sources from this size on are not copied into the heap: V8 reads them where the bundle has them.
+const SHARED_SOURCE_MIN: usize = 2048;
+
 /// Modules of the isolate that were compiled.
 #[derive(Default)]
 pub struct ModuleMap {
@@ -268,14 +271,21 @@ pub unsafe extern "C" fn import_meta_callback(
     }
 }
 
+/// The text of one of the isolate's own bundle's modules.
 fn source_string<'s>(
     scope: &mut PinScope<'s, '_>,
     module: &Module,
 ) -> Option<Local<'s, v8::String>> {
-    let string = if module.source.is_ascii() {
+    let string = if !module.source.is_ascii() {
+        v8::String::new_from_utf8(scope, &module.source, v8::NewStringType::Normal)
+    } else if module.source.len() < SHARED_SOURCE_MIN {
         v8::String::new_from_one_byte(scope, &module.source, v8::NewStringType::Normal)
     } else {
-        v8::String::new_from_utf8(scope, &module.source, v8::NewStringType::Normal)
+        // SAFETY: the bytes never change, and lie in a bundle that the isolate's state holds until
+        // after the isolate is gone.
+        let text =
+            unsafe { std::slice::from_raw_parts(module.source.as_ptr(), module.source.len()) };
+        v8::String::new_external_onebyte_static(scope, text)
     };
     if string.is_none() {
         throw(scope, &format!("module {} is too long for a string", module.specifier));

@@ -14,6 +14,7 @@ mod hooks;
 pub mod inbound;
 pub mod instance;
 pub mod invocation;
+pub mod kept;
 mod load;
 pub mod long_turns;
 mod memory;

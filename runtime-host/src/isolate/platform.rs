@@ -3,7 +3,7 @@
 use std::sync::Once;
 
 /// V8 flags, one reason each.
-const FLAGS: &str = concat!(
+pub const FLAGS: &str = concat!(
     // Kilobytes of stack that JavaScript may use: V8's own default, said here because the stacks
     // of our threads are chosen by it.
     " --stack-size=984",

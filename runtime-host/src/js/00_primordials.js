@@ -55,7 +55,7 @@ function copyMethods(name, prototype) {
   }
 }
 
-// "push" → "Push", Symbol.iterator → "SymbolIterator".
+// "push" -> "Push", Symbol.iterator -> "SymbolIterator".
 function suffix(key) {
   if (typeof key === "symbol") return `Symbol${suffix(key.description.replace("Symbol.", ""))}`;
   return key[0].toUpperCase() + key.slice(1);

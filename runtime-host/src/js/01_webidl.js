@@ -1,7 +1,7 @@
 "use strict";
 // What Web IDL's JavaScript binding (https://webidl.spec.whatwg.org/#js-binding) asks of every interface:
 // conversions of arguments, argument counts, and the shape of classes. A converter takes
-// (value, prefix, context) and throws a TypeError `${prefix}: ${context} …`; both are constant strings such as
+// (value, prefix, context) and throws a TypeError `${prefix}: ${context} ...`; both are constant strings such as
 // "Failed to execute 'append' on 'Headers'" and "parameter 1", so the good path builds no message.
 
 const {
@@ -201,7 +201,7 @@ function sequence(value, convert, prefix, context, method) {
   }
 }
 
-/** record<K, V> as a flat Array: key, value, key, value … in the order of the object's keys. */
+/** record<K, V> as a flat Array: key, value, key, value ... in the order of the object's keys. */
 function record(value, convertKey, convertValue, prefix, context) {
   if (!isObject(value)) throw typeError(prefix, context, "cannot be converted to a record.");
   const result = [];
@@ -276,7 +276,7 @@ const nullable = (convert) => (value, prefix, context) =>
 
 /**
  * Gives a class the property attributes of an interface: named members enumerable, @@toStringTag, and on both the class
- * and its prototype the `constants` (name → number).
+ * and its prototype the `constants` (name -> number).
  */
 function configureInterface(Class, constants = undefined, name = Class.name) {
   const { prototype } = Class;

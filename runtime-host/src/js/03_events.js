@@ -163,13 +163,13 @@ function initialize(state, type, bubbles, cancelable) {
 
 // ---- Targets ----
 
-// The listeners of one target: type → array of records. Made when the first listener is added.
+// The listeners of one target: type -> array of records. Made when the first listener is added.
 class Listeners {
   byType = { __proto__: null };
-  handlers = null; // Event handler attributes: type → { value, record }.
+  handlers = null; // Event handler attributes: type -> { value, record }.
 }
 
-let listenersOf; // (target, create) → Listeners or null
+let listenersOf; // (target, create) -> Listeners or null
 let isEventTarget;
 
 // The global object can't carry private fields through a snapshot, so its listeners live here.
@@ -238,7 +238,7 @@ class EventTarget {
 }
 webidl.configureInterface(EventTarget);
 
-// Called as a bare function (`addEventListener(…)`), a method acts on the global object.
+// Called as a bare function (`addEventListener(...)`), a method acts on the global object.
 function checkTarget(self) {
   if (self === undefined || self === null) return globalThis;
   return isEventTarget(self) ? self : illegalInvocation();

@@ -2,7 +2,7 @@
 // What every file of the streams shares: promises as the standard observes them, without making one where nobody
 // looks, and queues. The streams are split in two layers. *Streams proper* (Readable, Writable, Transform, their
 // controllers, readers and writers) are plain objects no Worker can reach, so their fields need no brand checks. The
-// *interfaces* (ReadableStream …) hold one of them in a private field and are made only when a Worker can see them.
+// *interfaces* (ReadableStream ...) hold one of them in a private field and are made only when a Worker can see them.
 
 const {
   ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, RangeError, ReflectApply, TypeError,

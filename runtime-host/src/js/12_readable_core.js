@@ -125,7 +125,7 @@ class Reader {
 
 /**
  * What readable controllers share. A source has pull(controller) and cancel(reason); both return undefined (done), a
- * promise, or — pull only — LATER when it will call `controller.pulled` itself.
+ * promise, or (pull only) LATER when it will call `controller.pulled` itself.
  */
 class ReadableController {
   constructor(stream, source, highWaterMark) {

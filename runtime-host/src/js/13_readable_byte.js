@@ -14,7 +14,7 @@ const { CLOSED, ERRORED, Queue, READABLE, Readable, ReadableController, shield }
 
 // ---- Views ----
 
-// Name of a view's type → its constructor and the bytes of an element.
+// Name of a view's type -> its constructor and the bytes of an element.
 const viewTypes = { __proto__: null, DataView: { construct: DataView, elementSize: 1 } };
 for (const name of [
   "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "BigInt64Array",

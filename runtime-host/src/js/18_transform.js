@@ -23,9 +23,9 @@ class Transform {
     this.backpressure = true;
     // The result of the one close, abort or cancel that ends the stream.
     this.finish = undefined;
-    // The readable side waits in pull for back-pressure to come back …
+    // The readable side waits in pull for back-pressure to come back ...
     this.pullWaits = false;
-    // … the writable side in write, with this chunk, for it to go.
+    // ... the writable side in write, with this chunk, for it to go.
     this.writeWaits = false;
     this.waitingChunk = undefined;
     this.resumeWrite = undefined;

@@ -343,7 +343,7 @@ function tee(stream) {
 }
 
 /**
- * The two sides of a transformation written by the host (CompressionStream, TextEncoderStream …). `transformer`:
+ * The two sides of a transformation written by the host (CompressionStream, TextEncoderStream ...). `transformer`:
  * transform(chunk, transform), flush(transform), cancel(reason), each returning undefined (done) or a promise and never throwing:
  * a failure is a rejected promise. `transform` has enqueue(chunk), which may throw, error(reason) and terminate().
  */

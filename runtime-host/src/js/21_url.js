@@ -24,7 +24,7 @@ const SEARCH = 7;
 const HASH = 8;
 
 function invalidUrl(input) {
-  const shown = input.length > 200 ? `${StringPrototypeSlice(input, 0, 200)}…` : input;
+  const shown = input.length > 200 ? `${StringPrototypeSlice(input, 0, 200)}\u2026` : input;
   return new TypeError(`Invalid URL: '${shown}'`);
 }
 
@@ -239,7 +239,7 @@ webidl.configureInterface(URL);
 
 // ---- application/x-www-form-urlencoded: https://url.spec.whatwg.org/#application/x-www-form-urlencoded ----
 
-/** The pairs of a query as a flat Array: name, value, name, value … */
+/** The pairs of a query as a flat Array: name, value, name, value ... */
 function parseForm(input) {
   const list = [];
   const { length } = input;

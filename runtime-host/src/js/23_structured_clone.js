@@ -140,7 +140,7 @@ function serializePlain(value, memory) {
   return serializeProperties(new CloneRecord(PLAIN), value, memory);
 }
 
-// Own enumerable properties with string keys, as key, value, key, value …
+// Own enumerable properties with string keys, as key, value, key, value ...
 function serializeProperties(record, value, memory) {
   remember(memory, value, record);
   const keys = ObjectKeys(value);

@@ -1,8 +1,8 @@
 "use strict";
 // Headers (https://fetch.spec.whatwg.org/#headers-class). Names are kept in lower case, values as byte strings (every
-// character up to U+00FF), in one flat array: name, value, name, value …
+// character up to U+00FF), in one flat array: name, value, name, value ...
 //
-// Headers that arrived stay packed, as the host gave them: "name\nvalue\nname\nvalue…" (a value has no \n). A copy that
+// Headers that arrived stay packed, as the host gave them: "name\nvalue\nname\nvalue..." (a value has no \n). A copy that
 // nobody changes stays so, and adding fields or asking for one that is not there only takes a look at the string.
 
 const {

@@ -38,7 +38,7 @@ class ResponseState {
 // https://fetch.spec.whatwg.org/#null-body-status, 103 aside: nothing makes one.
 const isNullBodyStatus = (status) => status === 101 || status === 204 || status === 205 || status === 304;
 
-// What can't be in a reason-phrase (RFC 9112 §4).
+// What can't be in a reason-phrase (RFC 9112 section 4).
 const notReason = /[^\t\x20-\x7e\x80-\xff]/;
 
 function setStatus(state, value) {

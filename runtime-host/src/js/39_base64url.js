@@ -1,5 +1,5 @@
 "use strict";
-// base64url without padding (RFC 4648 §5), as JSON Web Keys use it. Of the engine's own Uint8Array.prototype.toBase64
+// base64url without padding (RFC 4648 section 5), as JSON Web Keys use it. Of the engine's own Uint8Array.prototype.toBase64
 // the snapshot can't keep an untampered copy: V8 adds it to a context after the snapshot was loaded.
 
 const { MathFloor, StringPrototypeIndexOf, Uint8Array } = internals.primordials;

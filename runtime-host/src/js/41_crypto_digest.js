@@ -5,7 +5,7 @@ const { ArrayBuffer, Uint8Array } = internals.primordials;
 const { algorithms } = internals.crypto;
 
 // `id` is the number of the hash in ops/crypto.rs, `length` that of its result and `block` that of its block, in bytes.
-// `jwk` is the name of HMAC with it in a JSON Web Key (RFC 7518 §3.1).
+// `jwk` is the name of HMAC with it in a JSON Web Key (RFC 7518 section 3.1).
 const HASHES = [
   { id: 0, name: "MD5", length: 16, block: 64, jwk: undefined },
   { id: 1, name: "SHA-1", length: 20, block: 64, jwk: "HS1" },

@@ -46,7 +46,7 @@ function makeKey(hash, bytes, bits, extractable, usages) {
   return createKey(hmac, "secret", extractable, algorithm, usages, { hash, bytes });
 }
 
-// ---- JSON Web Keys (RFC 7517, RFC 7518 §6.4) ----
+// ---- JSON Web Keys (RFC 7517, RFC 7518 section 6.4) ----
 
 const jwkMember = (jwk, key, prefix) =>
   jwk[key] === undefined ? undefined : DOMString(jwk[key], prefix, `JsonWebKey.${key}`);

@@ -12,7 +12,7 @@ const END = 2;
 const NO_BODY = 3;
 const UNSEEN = 4;
 
-/** op → `callback(kind, a, b)` */
+/** op -> `callback(kind, a, b)` */
 const pending = new Map();
 let lastOp = 0;
 

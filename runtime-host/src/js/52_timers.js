@@ -6,7 +6,7 @@ const {
   TypeError,
 } = internals.primordials;
 
-/** timer → { callback, arguments, delay, repeat } */
+/** timer -> { callback, arguments, delay, repeat } */
 const timers = new Map();
 let lastTimer = 0;
 

@@ -25,7 +25,7 @@ function inspect(value, depth = 0, seen = []) {
   }
 }
 
-const cut = (text) => (text.length > STRING_MAX ? `${StringPrototypeSlice(text, 0, STRING_MAX)}…` : text);
+const cut = (text) => (text.length > STRING_MAX ? `${StringPrototypeSlice(text, 0, STRING_MAX)}\u2026` : text);
 
 function dataProperty(object, key) {
   const descriptor = ReflectGetOwnPropertyDescriptor(object, key);
@@ -92,7 +92,7 @@ function inspectMembers(value, depth, seen) {
   const name = className(value);
   const add = (text) => {
     if (parts.length < ITEMS_MAX) ArrayPrototypePush(parts, text);
-    else if (parts.length === ITEMS_MAX) ArrayPrototypePush(parts, "…");
+    else if (parts.length === ITEMS_MAX) ArrayPrototypePush(parts, "\u2026");
   };
   const isArray = ArrayIsArray(value);
   if (ops.isMap(value)) {

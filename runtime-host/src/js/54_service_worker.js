@@ -1,5 +1,5 @@
 "use strict";
-// Service-worker syntax: addEventListener("fetch", …) with FetchEvent.
+// Service-worker syntax: addEventListener("fetch", ...) with FetchEvent.
 
 const {
   ArrayPrototypePush, PromiseResolve, ReflectApply, TypeError,
@@ -67,7 +67,7 @@ internals.serviceWorker = {
   },
   handler() {
     if (listeners.length === 0) {
-      throw new TypeError('the script has no fetch listener: call addEventListener("fetch", (event) => { event.respondWith(…) }), or export default { fetch }');
+      throw new TypeError('the script has no fetch listener: call addEventListener("fetch", (event) => { event.respondWith(\u2026) }), or export default { fetch }');
     }
     return handler;
   },

@@ -8,9 +8,9 @@ const {
 
 /** `env` of module Workers. */
 let env;
-/** `(ctx) → { receiver, method }`: whose method takes `(request, env, ctx)`, found when the Worker was evaluated. */
+/** `(ctx) -> { receiver, method }`: whose method takes `(request, env, ctx)`, found when the Worker was evaluated. */
 let handler;
-/** invocation → AbortController of `request.signal`, for requests whose signal was looked at. */
+/** invocation -> AbortController of `request.signal`, for requests whose signal was looked at. */
 const signals = new Map();
 
 // ---- ctx ----
@@ -129,7 +129,7 @@ function adopt(namespace) {
   }
   const exported = namespace.default;
   if (exported === undefined) {
-    throw new TypeError("the main module has no default export: write `export default { async fetch(request, env, ctx) { … } }`");
+    throw new TypeError("the main module has no default export: write `export default { async fetch(request, env, ctx) { \u2026 } }`");
   }
   if (typeof exported === "function") {
     if (typeof exported.prototype?.fetch !== "function") {
@@ -139,7 +139,7 @@ function adopt(namespace) {
     return;
   }
   if (typeof exported !== "object" || exported === null || typeof exported.fetch !== "function") {
-    throw new TypeError("the default export has no fetch handler: write `export default { async fetch(request, env, ctx) { … } }`");
+    throw new TypeError("the default export has no fetch handler: write `export default { async fetch(request, env, ctx) { \u2026 } }`");
   }
   // Looked up each time: a Worker may replace its handler.
   handler = () => target(exported);

@@ -7,6 +7,7 @@ mod harness;
 mod hostile;
 mod lengths;
 mod limits;
+mod memory;
 mod unread;
 mod worker;
 
