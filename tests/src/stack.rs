@@ -91,6 +91,7 @@ pub struct Stack {
     host: Host,
     origin: Origin,
     listeners: Vec<(Mode, SocketAddr)>,
+    host_address: HostAddress,
     directory: TempDir,
 }
 
@@ -145,7 +146,7 @@ impl Stack {
         write(&envoy_config, &text)?;
         let addresses: Vec<_> = listeners.iter().map(|(_, address)| *address).collect();
         let envoy = Envoy::start(&envoy_config, envoy_admin, &addresses, &output("envoy.log"))?;
-        Ok(Self { envoy, host, origin, listeners, directory })
+        Ok(Self { envoy, host, origin, listeners, host_address, directory })
     }
 
     /// Where clients reach the first listener, without a slash at the end.
@@ -158,9 +159,27 @@ impl Stack {
     /// # Panics
     /// When this stack has no such listener: a mistake in the test.
     pub fn at(&self, mode: Mode, path: &str) -> String {
+        format!("http://{}{path}", self.address_of(mode))
+    }
+
+    /// Where the listener of a mode is.
+    ///
+    /// # Panics
+    /// As [`Stack::at`].
+    pub fn address_of(&self, mode: Mode) -> SocketAddr {
         let listener = self.listeners.iter().find(|(m, _)| *m == mode);
-        let (_, address) = listener.expect("the stack was started without this mode");
-        format!("http://{address}{path}")
+        listener.expect("the stack was started without this mode").1
+    }
+
+    /// Where the runtime host takes gRPC.
+    ///
+    /// # Panics
+    /// When it listens on a Unix socket: a mistake in the test.
+    pub fn grpc(&self) -> SocketAddr {
+        match &self.host_address {
+            HostAddress::Tcp(address) => *address,
+            HostAddress::Unix(path) => panic!("the host listens on {}", path.display()),
+        }
     }
 
     pub fn origin(&self) -> &Origin {

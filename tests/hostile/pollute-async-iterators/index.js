@@ -1,0 +1,35 @@
+// Prototypes of generators, async iterators and async functions.
+
+const boom = () => { throw new Error("polluted"); };
+const prototypes = [
+  Object.getPrototypeOf(function* () {}).prototype, Object.getPrototypeOf(async function* () {}).prototype,
+  Object.getPrototypeOf([][Symbol.iterator]()), Object.getPrototypeOf(""[Symbol.iterator]()),
+  Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype) ?? {}) ?? {}),
+];
+for (const prototype of prototypes) {
+  if (prototype === null || prototype === Object.prototype) continue;
+  for (const name of ["next", "return", "throw"]) prototype[name] = boom;
+}
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    const upstream = await fetch(`${env.ORIGIN}/headers`, { headers: { "x-sent": "yes" }, signal: AbortSignal.timeout(5000) });
+    const text = await upstream.text();
+    const own = await request.text();
+    await scheduler.wait(1);
+    ctx.waitUntil(scheduler.wait(1));
+    console.log("worked", { text });
+    const url = new URL("/a?b=c", request.url);
+    url.searchParams.append("d", "e");
+    const stream = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.close();
+      },
+    });
+    return new Response(stream, { status: 201, headers: { "x-worked": "yes" } });
+  },
+};
