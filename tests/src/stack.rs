@@ -118,7 +118,10 @@ impl Stack {
             HostAddress::Tcp(loopback(None)?)
         };
         let config = host_config(options, &origin, &host_address, host_admin)?;
-        let host_config = directory.path().join("nano.toml");
+        // Apart from the logs: the host watches this directory, and a log is never quiet.
+        let host_config = directory.path().join("config/nano.toml");
+        std::fs::create_dir(directory.path().join("config"))
+            .map_err(Error::during("no directory for nano.toml"))?;
         write(&host_config, &config)?;
         let host = Host::start(&host_config, host_admin, &output("host.log"))?;
 
@@ -219,10 +222,11 @@ impl Stack {
         let kept = std::env::temp_dir().join("nano-e2e-logs").join(name);
         let failed = |path: &Path| format!("can't copy to {}", path.display());
         std::fs::create_dir_all(&kept).map_err(Error::during(failed(&kept)))?;
-        for file in ["host.log", "envoy.log", "nano.toml", "envoy.json", "envoy.yaml"] {
+        for file in ["host.log", "envoy.log", "config/nano.toml", "envoy.json", "envoy.yaml"]
+        {
             let from = self.directory().join(file);
-            if from.is_file() {
-                std::fs::copy(from, kept.join(file)).map_err(Error::during(failed(&kept)))?;
+            if let (true, Some(name)) = (from.is_file(), from.file_name()) {
+                std::fs::copy(&from, kept.join(name)).map_err(Error::during(failed(&kept)))?;
             }
         }
         Ok(kept)
