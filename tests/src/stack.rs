@@ -222,8 +222,7 @@ impl Stack {
         let kept = std::env::temp_dir().join("nano-e2e-logs").join(name);
         let failed = |path: &Path| format!("can't copy to {}", path.display());
         std::fs::create_dir_all(&kept).map_err(Error::during(failed(&kept)))?;
-        for file in ["host.log", "envoy.log", "config/nano.toml", "envoy.json", "envoy.yaml"]
-        {
+        for file in ["host.log", "envoy.log", "config/nano.toml", "envoy.json", "envoy.yaml"] {
             let from = self.directory().join(file);
             if let (true, Some(name)) = (from.is_file(), from.file_name()) {
                 std::fs::copy(&from, kept.join(name)).map_err(Error::during(failed(&kept)))?;

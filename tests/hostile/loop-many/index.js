@@ -1,4 +1,4 @@
-// Sixteen requests in endless loops at once.
+// Six requests in endless loops at once.
 let asked = 0;
 
 export default {

@@ -1,4 +1,4 @@
-// QueueMicrotask that queues itself.
+// QueueMicrotask that queues itself behind the answer.
 let asked = 0;
 
 export default {
@@ -7,6 +7,6 @@ export default {
     if (pathname === "/well") return new Response(String(++asked));
     const again = () => queueMicrotask(again);
     again();
-    return new Response("never");
+    return new Response("answered");
   },
 };

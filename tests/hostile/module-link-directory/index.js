@@ -1,3 +1,2 @@
-import secret from "./etc/hostname.txt";
-import other from "./etc/passwd";
-export default { fetch: () => new Response(secret + other) };
+import secret from "./etc/passwd";
+export default { fetch: () => new Response(secret) };

@@ -4,7 +4,6 @@ const boom = () => { throw new Error("polluted"); };
 for (const name of Reflect.ownKeys(Array.prototype)) {
   if (typeof Array.prototype[name] === "function" && name !== "constructor") Array.prototype[name] = boom;
 }
-for (let i = 0; i < 5; i++) Object.defineProperty(Array.prototype, i, { set: boom, get: () => undefined, configurable: true });
 Object.getPrototypeOf(new Map().entries()).next = boom;
 Object.getPrototypeOf(new Set().values()).next = boom;
 Array.from = Array.of = Array.isArray = boom;
@@ -24,7 +23,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

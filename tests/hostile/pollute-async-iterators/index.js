@@ -4,11 +4,10 @@ const boom = () => { throw new Error("polluted"); };
 const prototypes = [
   Object.getPrototypeOf(function* () {}).prototype, Object.getPrototypeOf(async function* () {}).prototype,
   Object.getPrototypeOf([][Symbol.iterator]()), Object.getPrototypeOf(""[Symbol.iterator]()),
-  Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype) ?? {}) ?? {}),
+  Object.getPrototypeOf(new Map().keys()), Object.getPrototypeOf(new Headers().keys()),
 ];
-for (const prototype of prototypes) {
-  if (prototype === null || prototype === Object.prototype) continue;
-  for (const name of ["next", "return", "throw"]) prototype[name] = boom;
+for (let i = 0; i < prototypes.length; i++) {
+  for (let j = 0; j < 3; j++) prototypes[i][["next", "return", "throw"][j]] = boom;
 }
 let asked = 0;
 
@@ -26,7 +25,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

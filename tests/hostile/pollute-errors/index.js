@@ -6,7 +6,7 @@ Error.captureStackTrace = boom;
 Error.stackTraceLimit = { valueOf: boom };
 for (const Class of [Error, TypeError, RangeError, SyntaxError, DOMException]) {
   for (const name of Reflect.ownKeys(Class.prototype)) {
-    if (name !== "constructor") Object.defineProperty(Class.prototype, name, { get: boom, set: boom, configurable: true });
+    if (name !== "constructor") Reflect.defineProperty(Class.prototype, name, { get: boom, set: boom, configurable: true });
   }
 }
 globalThis.Error = globalThis.TypeError = globalThis.RangeError = boom;
@@ -26,7 +26,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

@@ -1,16 +1,15 @@
 // Call, apply, bind, Reflect, Object's own functions, JSON and Symbol.hasInstance.
 
 const boom = () => { throw new Error("polluted"); };
-const define = Object.defineProperty;
-define(Function.prototype, "call", { value: boom });
-define(Function.prototype, "apply", { value: boom });
-define(Function.prototype, "bind", { value: boom });
-for (const namespace of [Object, JSON, Math, Atomics]) {
-  for (const name of Object.getOwnPropertyNames(namespace)) {
-    if (typeof namespace[name] === "function") define(namespace, name, { value: boom, configurable: true, writable: true });
+const { defineProperty, ownKeys } = Reflect;
+defineProperty(Function.prototype, "call", { value: boom });
+defineProperty(Function.prototype, "apply", { value: boom });
+defineProperty(Function.prototype, "bind", { value: boom });
+for (const namespace of [Object, JSON, Math, Atomics, Reflect]) {
+  for (const name of ownKeys(namespace)) {
+    if (typeof namespace[name] === "function") defineProperty(namespace, name, { value: boom });
   }
 }
-for (const name of Reflect.ownKeys(Reflect)) if (typeof Reflect[name] === "function") Reflect[name] = boom;
 let asked = 0;
 
 export default {
@@ -27,7 +26,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

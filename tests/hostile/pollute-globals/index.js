@@ -1,8 +1,8 @@
 // All globals but those of the work itself deleted, the rest not writable.
 
 const keep = ["fetch", "AbortSignal", "scheduler", "console", "URL", "ReadableStream", "TextEncoder", "Response", "String", "globalThis"];
-for (const name of Reflect.ownKeys(globalThis)) if (!keep.includes(name)) delete globalThis[name];
-Object.freeze = undefined;
+const { ownKeys, deleteProperty } = Reflect;
+for (const name of ownKeys(globalThis)) if (!keep.includes(name)) deleteProperty(globalThis, name);
 let asked = 0;
 
 export default {
@@ -19,7 +19,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

@@ -3,8 +3,6 @@
 const boom = () => { throw new Error("polluted"); };
 Promise.prototype.then = Promise.prototype.catch = Promise.prototype.finally = boom;
 Promise.resolve = Promise.reject = Promise.all = Promise.race = Promise.withResolvers = boom;
-Object.defineProperty(Promise, Symbol.species, { get: boom });
-Object.defineProperty(Promise.prototype, "constructor", { get: boom, configurable: true });
 let asked = 0;
 
 export default {
@@ -21,7 +19,7 @@ export default {
     url.searchParams.append("d", "e");
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(new TextEncoder().encode(`${text.trim()} ${own} ${upstream.headers.get("x-origin")} ${url.search}`));
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
         controller.close();
       },
     });

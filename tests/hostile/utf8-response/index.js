@@ -7,7 +7,11 @@ export default {
     if (pathname === "/well") return new Response(String(++asked));
     if (pathname === "/throw") throw new Error("\udc00\ud800 \u0000");
     console.log("\ud800", { "\udc00": "\ud800" });
-    ctx.setMetadata({ "\ud800": "\udc00" });
+    try {
+      ctx.setMetadata({ "\ud800": "\udc00" });
+    } catch {
+      // It may be refused.
+    }
     const headers = new Headers({ "x-latin": "\u00ff\u00fe" });
     return new Response("\ud800 x \udc00", { headers, statusText: "\u00ff" });
   },

@@ -13,7 +13,8 @@ use nano_tests::hostile::report::Row;
 use nano_tests::{Error, Result};
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = Options::parse(std::env::args().skip(1)).and_then(|options| {
         let runtime = runtime.map_err(Error::during("cannot start"))?;
         runtime.block_on(hostile(options))

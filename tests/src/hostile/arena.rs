@@ -67,7 +67,10 @@ impl Ground {
         }
         let mut all = Table::new();
         let directories = directories.map(Value::from).to_vec();
-        all.insert("workers".into(), Table::from_iter([("directories".into(), directories.into())]).into());
+        all.insert(
+            "workers".into(),
+            Table::from_iter([("directories".into(), directories.into())]).into(),
+        );
         all.insert("worker".into(), worker.into());
         let modes = [Mode::Lazy, Mode::Streamed, Mode::Buffered, Mode::FullDuplex];
         StackOptions {
@@ -181,9 +184,14 @@ impl Arena {
             (about && (line.contains("Worker is ready") || line.contains("Worker refused")))
                 || (file && line.contains("reload refused"))
         };
-        match self.wait(mark, DEPLOY_LIMIT, verdict).await {
+        match self.wait(mark, DEPLOY_LIMIT, &verdict).await {
             Ok(line) if line.contains("Worker is ready") => Ok((deployed, Verdict::Ready)),
-            Ok(line) => Ok((deployed, Verdict::Refused(line))),
+            Ok(_) => {
+                // A line for each thing that is wrong.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let lines = self.log().events(mark, verdict).join("\n");
+                Ok((deployed, Verdict::Refused(lines)))
+            }
             Err(error) => {
                 self.remove(deployed).await;
                 Err(error)

@@ -15,7 +15,7 @@ use super::tenant::Tenant;
 use crate::{Error, Result};
 
 /// Cases that run at a time: enough to disturb each other, few enough for two cores.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 8;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -66,8 +66,7 @@ pub async fn run(plan: Plan, arena: Arena, tell: &mut (dyn FnMut(&Row) + Send)) 
 /// Those that go together, then those that must be alone.
 fn batches(cases: Vec<Case>) -> Vec<Vec<Case>> {
     let (alone, together): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.alone);
-    let mut batches: Vec<Vec<Case>> =
-        together.chunks(SIDE_BY_SIDE).map(<[Case]>::to_vec).collect();
+    let mut batches: Vec<Vec<Case>> = together.chunks(SIDE_BY_SIDE).map(<[Case]>::to_vec).collect();
     batches.extend(alone.into_iter().map(|case| vec![case]));
     batches
 }

@@ -70,7 +70,7 @@ pub enum Isolate {
 }
 
 fn within_s() -> u64 {
-    20
+    60
 }
 
 impl Case {

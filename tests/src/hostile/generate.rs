@@ -122,7 +122,8 @@ fn unsigned(mut value: usize) -> Vec<u8> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |what: std::io::Error| Error::new(format!("can't write {}: {what}", path.display()));
+    let failed =
+        |what: std::io::Error| Error::new(format!("can't write {}: {what}", path.display()));
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }
@@ -143,7 +144,8 @@ pub fn unhex(text: &str) -> Result<Vec<u8>> {
 
 /// Copies a directory as it is.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let failed = |what: std::io::Error| Error::new(format!("can't copy {}: {what}", from.display()));
+    let failed =
+        |what: std::io::Error| Error::new(format!("can't copy {}: {what}", from.display()));
     std::fs::create_dir_all(to).map_err(failed)?;
     for entry in std::fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;

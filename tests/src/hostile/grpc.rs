@@ -188,7 +188,10 @@ impl GrpcAttack {
         if let Some(most) = self.expect.stopped_before
             && (!sent.stopped || sent.bytes >= most)
         {
-            return Err(Error::new(format!("{} bytes were taken, {most} are too many", sent.bytes)));
+            return Err(Error::new(format!(
+                "{} bytes were taken, {most} are too many",
+                sent.bytes
+            )));
         }
         let limit = if self.expect.open { WINDOW_LIMIT } else { Duration::from_secs(5) };
         let abort = reading.abort_handle();
@@ -309,12 +312,13 @@ impl Step {
             Message::RequestHeaders => {
                 wire::head(2, &wire::headers(request.into_iter().chain(extra)), *end)
             }
-            Message::DeepAttributes => [
-                wire::head(2, &wire::headers(request), *end),
-                wire::deep_attributes(*size),
-            ]
-            .concat(),
-            Message::Headless => wire::head(2, &wire::headers([(&b"accept"[..], &b"*/*"[..])]), *end),
+            Message::DeepAttributes => {
+                [wire::head(2, &wire::headers(request), *end), wire::deep_attributes(*size)]
+                    .concat()
+            }
+            Message::Headless => {
+                wire::head(2, &wire::headers([(&b"accept"[..], &b"*/*"[..])]), *end)
+            }
             Message::IllegalHeaders => {
                 let illegal: [(&[u8], &[u8]); 6] = [
                     (b"", b"no name"),

@@ -15,7 +15,7 @@ use crate::listeners::Mode;
 use crate::{Error, Result, pattern};
 
 /// How long the log line of an answered request may take.
-const LOG_LIMIT: Duration = Duration::from_secs(5);
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 
 /// One request, sent `times` times one after the other by each of `together` clients.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,7 +87,8 @@ impl HttpAttack {
 
     async fn once(&self, target: &str, arena: &Arena) -> Result<()> {
         let id = unique_id();
-        let about = |error: Error| Error::new(format!("{} {}: {error}", self.method, self.path));
+        let about =
+            |error: Error| Error::new(format!("{} {} ({id}): {error}", self.method, self.path));
         let came = self.exchange(self.request(target, &id, arena)?).await.map_err(about)?;
         if let Some(reply) = came {
             let wrong = self.expect.differences(&reply);
@@ -136,9 +137,9 @@ impl HttpAttack {
             }
         };
         let result = match self.hang_up_ms {
-            Some(ms) => tokio::time::timeout(Duration::from_millis(ms), exchange)
-                .await
-                .unwrap_or(Ok(None)),
+            Some(ms) => {
+                tokio::time::timeout(Duration::from_millis(ms), exchange).await.unwrap_or(Ok(None))
+            }
             None => exchange.await,
         };
         if self.expect.may_break && result.is_err() { Ok(None) } else { result }

@@ -26,13 +26,13 @@ pub struct Slack {
 /// Between two batches of cases. Threads that turns were handed over to wait for ten seconds for
 /// more work, and V8 and the allocator keep pages for what comes next.
 pub const BETWEEN: Slack = Slack {
-    levels: Levels { resident_mb: 256, threads: 40, descriptors: 24 },
+    levels: Levels { resident_mb: 400, threads: 40, descriptors: 24 },
     limit: Duration::from_secs(8),
 };
 
 /// After all is over.
 pub const AT_THE_END: Slack = Slack {
-    levels: Levels { resident_mb: 96, threads: 4, descriptors: 8 },
+    levels: Levels { resident_mb: 160, threads: 4, descriptors: 8 },
     limit: Duration::from_secs(25),
 };
 

@@ -128,7 +128,9 @@ impl RawAttack {
         }
         let closed = match ended {
             Some(came) => Some(came),
-            None => tokio::time::timeout(Duration::from_millis(self.read_ms), &mut reading).await.ok(),
+            None => {
+                tokio::time::timeout(Duration::from_millis(self.read_ms), &mut reading).await.ok()
+            }
         };
         // Of a connection that stays open nothing can be said but that it does.
         self.judge(closed.as_deref())

@@ -80,14 +80,21 @@ impl Tail {
     ) -> Option<String> {
         let began = Instant::now();
         loop {
-            let found = self.with(|inner| {
-                inner.events.get(mark..)?.iter().find(|line| wanted(line)).cloned()
-            });
+            let found = self
+                .with(|inner| inner.events.get(mark..)?.iter().find(|line| wanted(line)).cloned());
             if found.is_some() || began.elapsed() > limit {
                 return found;
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// All lines since `mark` that are as wanted.
+    pub fn events(&self, mark: usize, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        self.with(|inner| {
+            let since = inner.events.get(mark..).unwrap_or_default();
+            since.iter().filter(|line| wanted(line)).cloned().collect()
+        })
     }
 
     /// Bytes of the Worker's lines so far.

@@ -62,7 +62,8 @@ pub fn deep_attributes(depth: usize) -> Vec<u8> {
         value = field(6, &field(1, &value));
     }
     let entry = [field(1, b"x"), field(2, &value)].concat();
-    let map_entry = [field(1, b"envoy.filters.http.ext_proc"), field(2, &field(1, &entry))].concat();
+    let map_entry =
+        [field(1, b"envoy.filters.http.ext_proc"), field(2, &field(1, &entry))].concat();
     field(9, &map_entry)
 }
 

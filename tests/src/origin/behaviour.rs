@@ -98,7 +98,9 @@ async fn choose(request: Request<Incoming>, record: &Shared) -> Answer {
         "hang" => std::future::pending().await,
         "mirror" => Ok(echo::stream_back(request, record)),
         "bomb" => hostile::bomb(query.number("mb", 1), query.0.contains("coding=br")).await,
-        "redirect-loop" => hostile::redirect(&format!("/redirect-loop?n={}", query.number("n", 0) + 1)),
+        "redirect-loop" => {
+            hostile::redirect(&format!("/redirect-loop?n={}", query.number("n", 0) + 1))
+        }
         "redirect" => hostile::redirect(query.0.split_once("to=").map_or("/", |(_, to)| to)),
         "header-bomb" => hostile::headers(query.number("n", 1), query.number("bytes", 1)),
         "ws" => Ok(echo::websocket(request)),

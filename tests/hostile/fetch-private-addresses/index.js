@@ -1,4 +1,4 @@
-// Addresses of cloud metadata, of the loopback and of the link.
+// Addresses of the link and of the loopback, in all their spellings.
 let asked = 0;
 
 export default {
@@ -7,8 +7,8 @@ export default {
     if (pathname === "/well") return new Response(String(++asked));
     const admin = request.headers.get("x-admin");
     const targets = [
-      "http://169.254.169.254/latest/meta-data/",
-      "http://[fe80::1]/",
+      "http://169.254.77.77:1/",
+      "http://[fe80::77]:1/",
       "http://0x7f000001:1/",
       "http://2130706433:1/",
       "http://[::ffff:127.0.0.1]:1/",
