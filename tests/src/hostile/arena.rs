@@ -61,9 +61,9 @@ impl Ground {
         let watched = self.path("workers/*");
         let directories = [good, watched].map(|path| path.to_string_lossy().into_owned());
         let mut worker = Table::new();
-        worker.insert(tenant::NAME.into(), settings(&Table::new()).into());
+        worker.insert(tenant::NAME.into(), settings(&Table::new()));
         for case in cases.iter().filter(|case| case.has_worker()) {
-            worker.insert(case.name.clone(), settings(&case.settings).into());
+            worker.insert(case.name.clone(), settings(&case.settings));
         }
         let mut all = Table::new();
         let directories = directories.map(Value::from).to_vec();

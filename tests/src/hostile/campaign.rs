@@ -34,6 +34,7 @@ pub async fn run(plan: Plan, arena: Arena, tell: &mut (dyn FnMut(&Row) + Send)) 
     let mut campaign = Campaign {
         all: plan.cases.clone(),
         place: Some(Place { arena, tenant, base }),
+        beside_waiting: false,
         report: Report::new(plan.seed, base),
         tell,
     };
@@ -56,9 +57,11 @@ pub async fn run(plan: Plan, arena: Arena, tell: &mut (dyn FnMut(&Row) + Send)) 
     }
     campaign.close().await?;
     // They may take the host with them: each alone, after all that was to be measured.
+    campaign.beside_waiting = true;
     for case in waiting {
         campaign.waiting(&case).await?;
     }
+    campaign.leave();
     campaign.report.took = began.elapsed();
     Ok(campaign.report)
 }
@@ -83,6 +86,8 @@ struct Campaign<'a> {
     all: Vec<Case>,
     /// None between the end of one host and the start of the next.
     place: Option<Place>,
+    /// The host can't be blamed any more for what happens to the good tenant.
+    beside_waiting: bool,
     report: Report,
     tell: &'a mut (dyn FnMut(&Row) + Send),
 }
@@ -178,8 +183,12 @@ impl Campaign<'_> {
 
     /// Ends the arena; its good tenant's requests are counted.
     fn leave(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.report.count(&place.tenant.counts());
+        let Some(place) = self.place.take() else { return };
+        let counts = place.tenant.counts();
+        if self.beside_waiting {
+            self.report.count_waiting(&counts);
+        } else {
+            self.report.count(&counts);
         }
     }
 
@@ -200,12 +209,8 @@ impl Campaign<'_> {
     async fn waiting(&mut self, case: &Case) -> Result<()> {
         let (outcomes, disturbed) = self.attempt(std::slice::from_ref(case)).await?;
         // Whatever it left behind is not the next one's fault.
-        if let Some(place) = self.place.take() {
-            if outcomes.iter().all(|outcome| outcome.escaped.is_none()) && disturbed.is_none() {
-                self.place = Some(place);
-            } else {
-                self.report.count_waiting(&place.tenant.counts());
-            }
+        if disturbed.is_some() || outcomes.iter().any(|outcome| outcome.escaped.is_some()) {
+            self.leave();
         }
         for mut outcome in outcomes {
             outcome.escaped = outcome.escaped.take().or_else(|| disturbed.clone());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
@@ -169,7 +170,7 @@ impl HttpAttack {
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
         };
-        tokio::join!(request.send(), sending).0
+        join(request.send(), sending).await.0
     }
 }
 

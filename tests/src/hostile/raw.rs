@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -95,7 +96,7 @@ impl RawAttack {
         let (mut reader, mut writer) = stream.into_split();
         let reading = async {
             let mut came = Vec::new();
-            let mut buffer = [0; 16 * 1024];
+            let mut buffer = vec![0; 16 * 1024];
             // A reset is an end as well.
             while let Ok(count @ 1..) = reader.read(&mut buffer).await {
                 came.extend_from_slice(&buffer[..count]);
@@ -119,13 +120,14 @@ impl RawAttack {
             }
             Ok::<_, Error>(())
         };
-        tokio::pin!(reading);
-        let mut ended = None;
-        tokio::select! {
-            biased;
-            written = writing => written?,
-            came = &mut reading => ended = Some(came),
-        }
+        let mut reading = Box::pin(reading);
+        let ended = match select(Box::pin(writing), &mut reading).await {
+            Either::Left((written, _)) => {
+                written?;
+                None
+            }
+            Either::Right((came, _)) => Some(came),
+        };
         let closed = match ended {
             Some(came) => Some(came),
             None => {
