@@ -1,4 +1,4 @@
-// A regular expression with as many groups as V8 takes.
+// A regular expression with three thousand groups.
 let asked = 0;
 
 export default {
@@ -6,7 +6,7 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/well") return new Response(String(++asked));
     try {
-      const expression = new RegExp("(a)|".repeat(30_000));
+      const expression = new RegExp("(a)|".repeat(3000));
       let captures = 0;
       for (let i = 0; i < 100; i++) captures += expression.exec("b").length;
       return new Response(String(captures));

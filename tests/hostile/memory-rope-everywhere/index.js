@@ -1,4 +1,4 @@
-// Ropes of half a billion characters as URL, header, status text, error and log line.
+// Ropes of half a billion characters as header, status text, error and log line.
 let asked = 0;
 
 export default {
@@ -9,7 +9,6 @@ export default {
     for (let i = 0; i < 28; i++) rope += rope;
     if (pathname === "/throw") throw new Error(rope);
     try {
-      if (pathname === "/url") new URL(`http://a/${rope}`);
       if (pathname === "/header") new Headers().set("x", rope);
       if (pathname === "/status") new Response("x", { statusText: rope });
       if (pathname === "/log") console.log(rope, [rope], { rope });

@@ -187,15 +187,27 @@ impl Arena {
         match self.wait(mark, DEPLOY_LIMIT, &verdict).await {
             Ok(line) if line.contains("Worker is ready") => Ok((deployed, Verdict::Ready)),
             Ok(_) => {
-                // A line for each thing that is wrong.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let lines = self.log().events(mark, verdict).join("\n");
+                let lines = self.refusal(mark, verdict, case).await;
                 Ok((deployed, Verdict::Refused(lines)))
             }
             Err(error) => {
                 self.remove(deployed).await;
                 Err(error)
             }
+        }
+    }
+
+    /// All lines of a refusal, one for each thing that is wrong: those that the case knows of, or what
+    /// comes within a second.
+    async fn refusal(&self, mark: usize, wanted: impl Fn(&str) -> bool, case: &Case) -> String {
+        let began = Instant::now();
+        loop {
+            let lines = self.log().events(mark, &wanted).join("\n");
+            let known = case.refused.iter().flatten().all(|part| lines.contains(part.as_str()));
+            if known || began.elapsed() > Duration::from_secs(1) {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
