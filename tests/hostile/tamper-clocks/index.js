@@ -5,7 +5,7 @@ export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
     if (pathname === "/well") return new Response(String(++asked));
-    const clocks = () => [Date.now(), new Date().getTime(), performance.now(), new Intl.DateTimeFormat("en", { fractionalSecondDigits: 3, second: "numeric" }).format()];
+    const clocks = () => [Date.now(), new Date().getTime(), globalThis.performance?.now(), new Intl.DateTimeFormat("en", { fractionalSecondDigits: 3, second: "numeric" }).format()];
     const before = clocks();
     let sum = 0;
     for (let i = 0; i < 3e7; i++) sum += i % 7;

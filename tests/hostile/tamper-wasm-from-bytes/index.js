@@ -9,7 +9,7 @@ export default {
     const names = [];
     for (const attempt of [() => new WebAssembly.Module(bytes), () => WebAssembly.compile(bytes), () => WebAssembly.instantiate(bytes)]) {
       try {
-        await attempt();
+        await Promise.race([attempt(), scheduler.wait(500)]);
         names.push("compiled");
       } catch (error) {
         names.push(error.name);
