@@ -10,6 +10,7 @@ mod disconnects;
 mod examples;
 mod failures;
 mod handlers;
+mod hostile;
 mod lengths;
 mod lifecycle;
 mod limits;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     }));
     themes.push(limits::theme());
     themes.push(load::theme());
+    themes.push(hostile::theme());
     themes.extend(lifecycle::themes());
     themes.extend(examples::themes());
     runner::main(themes)

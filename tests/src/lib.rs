@@ -8,6 +8,7 @@ pub mod client;
 pub mod envoy;
 pub mod error;
 pub mod host;
+pub mod hostile;
 pub mod listeners;
 pub mod load;
 pub mod metrics;

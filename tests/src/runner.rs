@@ -18,7 +18,7 @@ use crate::stack::Stack;
 
 /// Cases of one theme that run at a time.
 const SIDE_BY_SIDE: usize = 8;
-/// A case that takes longer hangs.
+/// A case that takes longer hangs, unless it says that it needs more.
 const CASE_LIMIT: Duration = Duration::from_mins(1);
 
 pub type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,6 +27,7 @@ pub type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Case {
     pub name: String,
     pub run: Box<dyn FnOnce(Arc<Stack>) -> CaseFuture + Send>,
+    limit: Duration,
 }
 
 impl Case {
@@ -35,7 +36,14 @@ impl Case {
         F: FnOnce(Arc<Stack>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self { name: name.into(), run: Box::new(move |stack| Box::pin(run(stack))) }
+        let run = Box::new(move |stack| -> CaseFuture { Box::pin(run(stack)) });
+        Self { name: name.into(), run, limit: CASE_LIMIT }
+    }
+
+    /// Gives the case more time than others have.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 }
 
@@ -192,12 +200,12 @@ async fn run_case(case: Case, stack: Arc<Stack>) -> (String, Duration, Option<St
     let message = Arc::new(Mutex::new(String::new()));
     let run = FAILURE.scope(Arc::clone(&message), (case.run)(stack));
     let mut task = tokio::spawn(run);
-    let failure = match tokio::time::timeout(CASE_LIMIT, &mut task).await {
+    let failure = match tokio::time::timeout(case.limit, &mut task).await {
         Ok(Ok(())) => None,
         Ok(Err(_)) => Some(message.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         Err(_) => {
             task.abort();
-            Some(format!("not finished after {CASE_LIMIT:?}"))
+            Some(format!("not finished after {:?}", case.limit))
         }
     };
     (case.name, began.elapsed(), failure)

@@ -91,6 +91,7 @@ pub struct Stack {
     host: Host,
     origin: Origin,
     listeners: Vec<(Mode, SocketAddr)>,
+    host_address: HostAddress,
     directory: TempDir,
 }
 
@@ -117,7 +118,10 @@ impl Stack {
             HostAddress::Tcp(loopback(None)?)
         };
         let config = host_config(options, &origin, &host_address, host_admin)?;
-        let host_config = directory.path().join("nano.toml");
+        // Apart from the logs: the host watches this directory, and a log is never quiet.
+        let host_config = directory.path().join("config/nano.toml");
+        std::fs::create_dir(directory.path().join("config"))
+            .map_err(Error::during("no directory for nano.toml"))?;
         write(&host_config, &config)?;
         let host = Host::start(&host_config, host_admin, &output("host.log"))?;
 
@@ -145,7 +149,7 @@ impl Stack {
         write(&envoy_config, &text)?;
         let addresses: Vec<_> = listeners.iter().map(|(_, address)| *address).collect();
         let envoy = Envoy::start(&envoy_config, envoy_admin, &addresses, &output("envoy.log"))?;
-        Ok(Self { envoy, host, origin, listeners, directory })
+        Ok(Self { envoy, host, origin, listeners, host_address, directory })
     }
 
     /// Where clients reach the first listener, without a slash at the end.
@@ -158,9 +162,27 @@ impl Stack {
     /// # Panics
     /// When this stack has no such listener: a mistake in the test.
     pub fn at(&self, mode: Mode, path: &str) -> String {
+        format!("http://{}{path}", self.address_of(mode))
+    }
+
+    /// Where the listener of a mode is.
+    ///
+    /// # Panics
+    /// As [`Stack::at`].
+    pub fn address_of(&self, mode: Mode) -> SocketAddr {
         let listener = self.listeners.iter().find(|(m, _)| *m == mode);
-        let (_, address) = listener.expect("the stack was started without this mode");
-        format!("http://{address}{path}")
+        listener.expect("the stack was started without this mode").1
+    }
+
+    /// Where the runtime host takes gRPC.
+    ///
+    /// # Panics
+    /// When it listens on a Unix socket: a mistake in the test.
+    pub fn grpc(&self) -> SocketAddr {
+        match &self.host_address {
+            HostAddress::Tcp(address) => *address,
+            HostAddress::Unix(path) => panic!("the host listens on {}", path.display()),
+        }
     }
 
     pub fn origin(&self) -> &Origin {
@@ -200,10 +222,10 @@ impl Stack {
         let kept = std::env::temp_dir().join("nano-e2e-logs").join(name);
         let failed = |path: &Path| format!("can't copy to {}", path.display());
         std::fs::create_dir_all(&kept).map_err(Error::during(failed(&kept)))?;
-        for file in ["host.log", "envoy.log", "nano.toml", "envoy.json", "envoy.yaml"] {
+        for file in ["host.log", "envoy.log", "config/nano.toml", "envoy.json", "envoy.yaml"] {
             let from = self.directory().join(file);
-            if from.is_file() {
-                std::fs::copy(from, kept.join(file)).map_err(Error::during(failed(&kept)))?;
+            if let (true, Some(name)) = (from.is_file(), from.file_name()) {
+                std::fs::copy(&from, kept.join(name)).map_err(Error::during(failed(&kept)))?;
             }
         }
         Ok(kept)

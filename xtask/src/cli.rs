@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
+use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
 use crate::{envoy, v8, workspace};
@@ -23,6 +24,7 @@ enum Command {
     Up(Up),
     Test(Test),
     Bench(Bench),
+    Hostile(Hostile),
     V8(V8),
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
@@ -47,6 +49,7 @@ impl Cli {
             Command::Up(up) => up.run(),
             Command::Test(test) => test.run(),
             Command::Bench(bench) => bench.run(),
+            Command::Hostile(hostile) => hostile.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
                 Ok(())

@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod debian;
 mod envoy;
+mod hostile;
 mod npm;
 mod process;
 mod progress;

@@ -13,6 +13,7 @@ use super::{Failure, start};
 use crate::config::Config;
 use crate::engine::Host;
 use crate::ext_proc::{self, Listener, Settings, Stats};
+use crate::isolate::platform;
 use crate::telemetry::admin::{self, Readiness};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -176,12 +177,14 @@ fn apply(
     host.set_routing(start::routing(config, bundles));
 }
 
-/// Keeps the gauges that nobody updates by themselves.
+/// Keeps the gauges that nobody updates by themselves, and returns memory that isolates left.
 async fn measure(host: Arc<Host>, metrics: Arc<Metrics>, stats: Arc<Stats>) {
     let mut ticks = tokio::time::interval(MEASURE_EVERY);
     loop {
         ticks.tick().await;
         host.measure();
         metrics.ext_proc_streams.set(stats.streams_open() as i64);
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(platform::give_back_memory));
     }
 }

@@ -207,18 +207,21 @@ impl Actor {
                     queue.messages.drain(..count).collect()
                 }
             };
-            let mut effects = Vec::new();
-            let health = match self.instance.lock().as_mut() {
-                Some(instance) => instance.turn(batch.into_iter(), &mut effects),
-                None => return,
-            };
-            self.carry_out(effects);
-            if health == Health::Exhausted {
-                self.die("the Worker's isolate ran out of memory");
-                if let Some(worker) = self.worker() {
-                    worker.replace(self, &self.services);
+            let mut batch = batch.into_iter();
+            while batch.len() > 0 {
+                let mut effects = Vec::new();
+                let health = match self.instance.lock().as_mut() {
+                    Some(instance) => instance.turn(&mut batch, &mut effects),
+                    None => return,
+                };
+                self.carry_out(effects);
+                if health == Health::Exhausted {
+                    self.die("the Worker's isolate ran out of memory");
+                    if let Some(worker) = self.worker() {
+                        worker.replace(self, &self.services);
+                    }
+                    return;
                 }
-                return;
             }
         }
     }

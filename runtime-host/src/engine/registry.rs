@@ -105,7 +105,10 @@ impl Registry {
     }
 
     pub fn remove(&self, name: &str) {
-        self.workers.write().remove(name);
+        if let Some(worker) = self.workers.write().remove(name) {
+            worker.metrics.isolates.set(0);
+            worker.metrics.isolate_memory_bytes.set(0);
+        }
     }
 
     pub fn set_routing(&self, routing: Routing) {

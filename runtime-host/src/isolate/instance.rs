@@ -1,7 +1,7 @@
 //! One isolate with one version of a Worker in it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dispatch;
 use super::heap::{self, HeapGuard};
@@ -62,6 +62,17 @@ pub struct Instance {
     state: Box<State>,
     meter: Arc<BufferMeter>,
     cpu_limit: Duration,
+    /// Last, to be told of when the isolate is gone.
+    _end: End,
+}
+
+/// Notes an isolate's end.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        platform::disposed();
+    }
 }
 
 // SAFETY: V8 is only reached under the isolate's lock, and the state only by the thread that holds
@@ -72,6 +83,7 @@ impl Instance {
     /// Makes an isolate and evaluates the Worker in it, on this thread.
     pub fn start(bundle: Arc<Bundle>) -> Result<Self, StartError> {
         platform::initialize();
+        let end = End;
         let limits = &bundle.settings.limits;
         let meter = BufferMeter::new(limits.memory_bytes());
         let mut isolate = new_isolate(&meter, limits.memory_bytes());
@@ -104,12 +116,13 @@ impl Instance {
         // that only the lock's holder follows.
         let shared = unsafe { isolate.try_into_shared() }
             .expect("an isolate of ours has no weak handles and no embedder heap");
-        Ok(Self { context, hooks, shared, handle, heap, state, meter, cpu_limit })
+        Ok(Self { context, hooks, shared, handle, heap, state, meter, cpu_limit, _end: end })
     }
 
-    /// Runs JavaScript for the messages, in order. Those for an invocation that is over are dropped,
-    /// such as the end of an exchange whose handler has nothing left to do: most exchanges, for which
-    /// the isolate is not entered again.
+    /// Runs JavaScript for the messages, in order. After a long turn those that are left stay in the
+    /// iterator: what the turn started, and who waits for its end, comes first. Messages for an
+    /// invocation that is over are dropped, such as the end of an exchange whose handler has nothing
+    /// left to do: most exchanges, for which the isolate is not entered again.
     pub fn turn(
         &mut self,
         mut messages: impl Iterator<Item = Message>,
@@ -129,12 +142,16 @@ impl Instance {
             heap: &self.heap,
         };
         for message in std::iter::once(first).chain(messages) {
+            let began = Instant::now();
             if self.heap.exhausted() {
                 turn.refuse(scope, message);
             } else if state::with(scope, |s| s.is_concerned(&message)) {
                 turn.run(scope, message);
             }
             state::with(scope, |s| s.take_effects(effects));
+            if began.elapsed() > watch::SLICE && !self.heap.exhausted() {
+                break;
+            }
         }
         if self.heap.exhausted() { Health::Exhausted } else { Health::Well }
     }

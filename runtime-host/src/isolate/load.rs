@@ -234,6 +234,9 @@ pub fn import_callback<'s>(
         .build(scope)?;
         let chained = evaluated.then(scope, on_evaluated)?;
         resolver.resolve(scope, chained.into())?;
+    } else if scope.has_terminated() {
+        // A turn that must end is no rejection that the Worker could go on with.
+        return None;
     } else if let Some(exception) = scope.exception() {
         scope.reset();
         resolver.reject(scope, exception)?;

@@ -16,6 +16,10 @@
 //! | `/reset-body?after=N` | breaks it after N bytes of the response body |
 //! | `/hang` | never answers |
 //! | `/mirror` | the request body comes back while it arrives |
+//! | `/bomb?mb=N&coding=br` | N MiB of zeros, `content-encoding: gzip` unless `coding` |
+//! | `/redirect?to=URL` | a redirect there |
+//! | `/redirect-loop?n=N` | a redirect to itself with a larger `n` |
+//! | `/header-bomb?n=N&bytes=M` | N response headers of M bytes each |
 //! | `/ws` | a WebSocket that echoes |
 //! | `application/grpc` | echoes, then trailers `grpc-status: 0` |
 //! | see `pages` | pages of the demo |
@@ -32,11 +36,11 @@ use serde_json::json;
 
 use super::body::{self, OriginBody, Watched};
 use super::records::{Records, Shared};
-use super::{echo, pages};
+use super::{echo, hostile, pages};
 use crate::pattern;
 
 /// `Err` makes hyper break the connection (HTTP/1.1) or the stream (HTTP/2).
-type Answer = io::Result<Response<OriginBody>>;
+pub(super) type Answer = io::Result<Response<OriginBody>>;
 
 pub async fn answer(
     request: Request<Incoming>,
@@ -93,6 +97,12 @@ async fn choose(request: Request<Incoming>, record: &Shared) -> Answer {
         "reset-body" => Ok(Response::new(body::broken_after(query.number("after", 1000)))),
         "hang" => std::future::pending().await,
         "mirror" => Ok(echo::stream_back(request, record)),
+        "bomb" => hostile::bomb(query.number("mb", 1), query.0.contains("coding=br")).await,
+        "redirect-loop" => {
+            hostile::redirect(&format!("/redirect-loop?n={}", query.number("n", 0) + 1))
+        }
+        "redirect" => hostile::redirect(query.0.split_once("to=").map_or("/", |(_, to)| to)),
+        "header-bomb" => hostile::headers(query.number("n", 1), query.number("bytes", 1)),
         "ws" => Ok(echo::websocket(request)),
         _ => match pages::page(&path) {
             Some(page) => Ok(page),

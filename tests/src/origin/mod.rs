@@ -4,6 +4,7 @@
 mod behaviour;
 mod body;
 mod echo;
+mod hostile;
 mod pages;
 mod records;
 

@@ -244,3 +244,23 @@ fn the_stack_of_a_tokio_worker_is_deep_enough() {
 fn cpu_of_seconds() -> Limits {
     Limits { cpu_ms: 5_000, ..Limits::default() }
 }
+
+/// What one message started, and its end, do not wait for the long turns of others behind it.
+#[test]
+fn a_long_turn_leaves_the_messages_behind_it() {
+    let mut driver = worker("for (;;);", cpu());
+    let begin = |id, path| begin(id, "GET", path, Arc::<Outbox>::default());
+    let mut batch =
+        vec![begin(1, "/bomb"), begin(2, "/bomb"), begin(3, "/"), begin(4, "/")].into_iter();
+    for left in [3, 2, 0] {
+        driver.instance.turn(&mut batch, &mut driver.effects);
+        assert_eq!(batch.len(), left);
+    }
+}
+
+#[test]
+fn an_isolates_end_is_noted() {
+    drop(worker("", cpu()));
+    // Other tests' isolates end as well, and nobody else asks.
+    assert!(platform::give_back_memory());
+}

@@ -1,0 +1,10 @@
+// A loop without an end.
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    for (;;);
+  },
+};

@@ -1,0 +1,10 @@
+// JSON.stringify with a toJSON that loops.
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    return Response.json({ toJSON: () => { for (;;); } });
+  },
+};

@@ -1,0 +1,17 @@
+// A rope of half a billion characters as a URL.
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    let rope = "a";
+    for (let i = 0; i < 28; i++) rope += rope;
+    try {
+      new URL(`http://a/${rope}`);
+      return new Response("taken");
+    } catch (error) {
+      return new Response(error.name);
+    }
+  },
+};

@@ -1,0 +1,2 @@
+import text from "./text.txt";
+export default { fetch: () => new Response(text) };

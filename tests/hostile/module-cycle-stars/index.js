@@ -1,0 +1,3 @@
+export * from "./a.js";
+import { nothing } from "./a.js";
+export default { fetch: () => new Response(nothing) };

@@ -1,0 +1,3 @@
+import { n } from "./deep/m0.js";
+
+export default { fetch: () => new Response(`deep ${n}`) };

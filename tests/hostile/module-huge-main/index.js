@@ -1,0 +1,12 @@
+// A main module of nine megabytes on one line.
+
+import data from "./data.js";
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    return new Response(String(data));
+  },
+};

@@ -1,0 +1,2 @@
+import text from "./big.txt";
+export default { fetch: () => new Response(text) };

@@ -1,0 +1,2 @@
+import data from "./deep.json";
+export default { fetch: () => new Response(String(data)) };

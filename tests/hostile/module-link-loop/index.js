@@ -1,0 +1,2 @@
+import "./a.js";
+export default { fetch: () => new Response("never") };

@@ -1,0 +1,2 @@
+import secret from "./secret.txt";
+export default { fetch: () => new Response(secret) };

@@ -1,0 +1,12 @@
+// Nine thousand nine hundred modules.
+
+import "./many/all.js";
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    return new Response("many");
+  },
+};

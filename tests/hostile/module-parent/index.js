@@ -1,0 +1,2 @@
+import secret from "../../../../etc/passwd";
+export default { fetch: () => new Response(secret) };

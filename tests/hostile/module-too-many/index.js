@@ -1,0 +1,2 @@
+import "./many/all.js";
+export default { fetch: () => new Response("never") };

@@ -1,0 +1,2 @@
+import a from "./cut.wasm";
+export default { fetch: () => new Response(String(a)) };

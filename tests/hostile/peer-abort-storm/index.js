@@ -1,0 +1,11 @@
+// Two hundred clients that hang up at once.
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    await scheduler.wait(3000);
+    return new Response("late");
+  },
+};

@@ -1,0 +1,35 @@
+// Call, apply, bind, Reflect, Object's own functions, JSON and Symbol.hasInstance.
+
+const boom = () => { throw new Error("polluted"); };
+const { defineProperty, ownKeys } = Reflect;
+defineProperty(Function.prototype, "call", { value: boom });
+defineProperty(Function.prototype, "apply", { value: boom });
+defineProperty(Function.prototype, "bind", { value: boom });
+for (const namespace of [Object, JSON, Math, Atomics, Reflect]) {
+  for (const name of ownKeys(namespace)) {
+    if (typeof namespace[name] === "function") defineProperty(namespace, name, { value: boom });
+  }
+}
+let asked = 0;
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/well") return new Response(String(++asked));
+    const upstream = await fetch(`${env.ORIGIN}/headers`, { headers: { "x-sent": "yes" }, signal: AbortSignal.timeout(5000) });
+    const text = await upstream.text();
+    const own = await request.text();
+    await scheduler.wait(1);
+    ctx.waitUntil(scheduler.wait(1));
+    console.log("worked", { text });
+    const url = new URL("/a?b=c", request.url);
+    url.searchParams.append("d", "e");
+    const stream = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(`${own} ${upstream.headers.get("x-origin")} ${url.search} ${text}`));
+        controller.close();
+      },
+    });
+    return new Response(stream, { status: 201, headers: { "x-worked": "yes" } });
+  },
+};

@@ -1,0 +1,3 @@
+const deeper = () => deeper() + 1;
+deeper();
+export default { fetch: () => new Response("never") };

@@ -1,0 +1,137 @@
+//! What the runtime host holds: memory, threads and file descriptors, as the kernel counts them.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::arena::Arena;
+use crate::{Error, Result, host};
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Levels {
+    pub resident_mb: u64,
+    pub threads: u64,
+    pub descriptors: u64,
+}
+
+/// How far above the beginning the levels may stay.
+#[derive(Clone, Copy, Debug)]
+pub struct Slack {
+    pub levels: Levels,
+    /// How long they may take to come down to that.
+    pub limit: Duration,
+}
+
+/// Between two batches of cases. Threads that turns were handed over to wait for ten seconds for
+/// more work, and V8 and the allocator keep pages for what comes next.
+pub const BETWEEN: Slack = Slack {
+    levels: Levels { resident_mb: 400, threads: 40, descriptors: 24 },
+    limit: Duration::from_secs(8),
+};
+
+/// After all is over.
+pub const AT_THE_END: Slack = Slack {
+    levels: Levels { resident_mb: 160, threads: 4, descriptors: 8 },
+    limit: Duration::from_secs(25),
+};
+
+impl Levels {
+    pub fn of(process: u32) -> Result<Self> {
+        let path = format!("/proc/{process}/status");
+        let status = std::fs::read_to_string(&path).map_err(Error::during(path))?;
+        let number = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key));
+            let word = line.and_then(|line| line.split_whitespace().next());
+            word.and_then(|word| word.parse::<u64>().ok())
+                .ok_or_else(|| Error::new(format!("no {key} of the host")))
+        };
+        let path = format!("/proc/{process}/fd");
+        let descriptors = std::fs::read_dir(&path).map_err(Error::during(path))?.count() as u64;
+        Ok(Self {
+            resident_mb: number("VmRSS:")? / 1024,
+            threads: number("Threads:")?,
+            descriptors,
+        })
+    }
+
+    /// What is more than `slack` above `base`.
+    fn excess(self, base: Self, slack: Self) -> Vec<String> {
+        let above = |what: &str, now: u64, base: u64, slack: u64| {
+            (now > base + slack).then(|| format!("{now} {what}, at first {base}"))
+        };
+        [
+            above("MB of memory", self.resident_mb, base.resident_mb, slack.resident_mb),
+            above("threads", self.threads, base.threads, slack.threads),
+            above("file descriptors", self.descriptors, base.descriptors, slack.descriptors),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl fmt::Display for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resident_mb, threads, descriptors } = self;
+        write!(f, "{resident_mb} MB, {threads} threads, {descriptors} descriptors")
+    }
+}
+
+/// Waits until the host's levels are near `base` again.
+pub async fn settle(arena: &Arena, base: Levels, slack: Slack) -> Result<()> {
+    until(slack.limit, || async move { Ok(arena.levels()?.excess(base, slack.levels)) }).await
+}
+
+/// Waits until no invocation of this Worker runs.
+pub async fn idle(arena: &Arena, worker: &str) -> Result<()> {
+    let label = format!("worker=\"{worker}\"");
+    let label = label.as_str();
+    until(Duration::from_secs(5), || async move {
+        let metrics = arena.stack().host().metrics().await?;
+        let running = metrics.sum("nano_running_invocations", &[label]).unwrap_or(0.0);
+        let told = format!("{running} invocations of {worker} still run");
+        Ok((running > 0.0).then_some(told).into_iter().collect())
+    })
+    .await
+}
+
+/// Waits until nothing but the good tenant's one isolate is there: no stream, no invocation.
+pub async fn nothing_left(arena: &Arena) -> Result<()> {
+    // The host publishes some of these every five seconds.
+    until(Duration::from_secs(15), || async move {
+        let metrics = arena.stack().host().metrics().await?;
+        let above = |what: &str, name: &str, most: f64| {
+            let now = metrics.sum(name, &[]).unwrap_or(0.0);
+            (now > most).then(|| format!("{now} {what} are left"))
+        };
+        Ok([
+            above("streams", host::STREAMS_OPEN, 0.0),
+            above("invocations", "nano_running_invocations", 0.0),
+            above("isolates", "nano_isolates", 1.0),
+        ]
+        .into_iter()
+        .flatten()
+        .collect())
+    })
+    .await
+}
+
+/// Looks until nothing is wrong.
+async fn until<F, Fut>(limit: Duration, look: F) -> Result<()>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<Vec<String>>>,
+{
+    let began = Instant::now();
+    loop {
+        let wrong = look().await?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        if began.elapsed() > limit {
+            return Err(Error::new(wrong.join("; ")));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
