@@ -10,6 +10,7 @@ mod disconnects;
 mod examples;
 mod failures;
 mod handlers;
+mod isolates;
 mod lengths;
 mod lifecycle;
 mod limits;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     themes.push(limits::theme());
     themes.push(load::theme());
     themes.extend(lifecycle::themes());
+    themes.extend(isolates::themes());
     themes.extend(examples::themes());
     runner::main(themes)
 }
