@@ -27,6 +27,9 @@ pub struct Plan {
     /// What the floor answers, and whether it wants the response's phase.
     pub floor: (Answer, bool),
     pub reads_responses: bool,
+    /// Whether NANO starts a Worker with its first request. All of them are in one directory then,
+    /// and get no variables.
+    pub started_by_request: bool,
     /// Where Envoy runs, and where NANO; the measured CPU when nothing else is said.
     pub placement: Option<(Vec<usize>, Vec<usize>)>,
 }
@@ -38,6 +41,7 @@ impl Plan {
             workers: vec![worker],
             floor: (Answer::Headers, true),
             reads_responses: false,
+            started_by_request: false,
             placement: None,
         }
     }
@@ -92,6 +96,7 @@ impl Stack {
             let settings = Settings {
                 workers: scripts.clone(),
                 reads_responses: plan.reads_responses,
+                started_by_request: plan.started_by_request,
                 on: nano_on,
             };
             Some(Nano::start(path, &settings, origin.address)?)

@@ -38,13 +38,6 @@ pub fn memory(process: u32) -> Result<Memory> {
     Ok(Memory { resident: field("VmRSS")?, anonymous: field("RssAnon")?, peak: field("VmHWM")? })
 }
 
-/// Memory that the machine has left, in bytes.
-pub fn available() -> Result<u64> {
-    let path = "/proc/meminfo";
-    let text = fs::read_to_string(path).map_err(Error::during(format!("can't read {path}")))?;
-    kib(&text, "MemAvailable").ok_or_else(|| Error::new("no MemAvailable"))
-}
-
 /// A line `NAME: N kB`, in bytes.
 fn kib(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

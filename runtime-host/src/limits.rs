@@ -143,6 +143,35 @@ pub const TIME_MAX_MS: u64 = 86_400_000;
 /// no more is useful without.
 pub const MEMORY_MAX_MB: u64 = 4096;
 
+/// Isolates that may exist at once, by default: 2.6 GB with small Workers. Each takes 13 of the 65,530
+/// mappings that Linux lets a process have.
+pub const ISOLATES_DEFAULT: u64 = 1000;
+
+/// What that number may be set to: more than fit in any machine.
+pub const ISOLATES_MAX: u64 = 1_000_000;
+
+/// MiB that the memory of all isolates together may be bounded by: 16 TiB, more than machines have.
+pub const ISOLATES_MEMORY_MAX_MB: u64 = 16 * 1024 * 1024;
+
+/// Milliseconds without a request after which an isolate is disposed of, by default: ten minutes. A
+/// Worker that is in use keeps what it has in memory; one that is not costs nothing, and takes some
+/// milliseconds for its next request.
+pub const ISOLATE_IDLE_DEFAULT_MS: u64 = 600_000;
+
+/// An isolate that nobody used for this long collects all its garbage and gives the memory back: longer
+/// than a pause between two clicks, and short beside the time until it is disposed of.
+pub const ISOLATE_RESTS_AFTER: Duration = Duration::from_secs(10);
+
+/// How often isolates are looked at, to dispose of idle ones: four times in the time that one may be
+/// idle, within these bounds.
+pub const TEND_EVERY_SHORTEST: Duration = Duration::from_millis(20);
+pub const TEND_EVERY_LONGEST: Duration = Duration::from_secs(1);
+
+/// For how long a version that did not start is not tried again: a second, doubled with each failure,
+/// up to a minute. Requests fail at once meanwhile.
+pub const START_RETRY_FIRST: Duration = Duration::from_secs(1);
+pub const START_RETRY_LONGEST: Duration = Duration::from_mins(1);
+
 /// Threads that run Workers: more than any machine has cores to use.
 pub const THREADS_MAX: u64 = 1024;
 
@@ -162,9 +191,10 @@ pub const DIRECTORY_DEPTH_MAX: usize = 32;
 /// takes up to five times as much.
 pub const SOURCE_MAP_MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Directories that are watched for changes, of all Workers together: half of what Linux allows a
-/// user by default on small machines.
-pub const DIRECTORIES_WATCHED_MAX: usize = 4_096;
+/// Directories that may be watched for changes, of all Workers together, where the system lets its
+/// user watch fewer than twice as many, or does not say how many: half of what Linux allowed by
+/// default before it went by the size of the memory. With a higher limit it is half of that.
+pub const DIRECTORIES_WATCHED_MIN: usize = 4_096;
 
 /// Connections of one invocation that wait for a response's head at the same time; further
 /// subrequests are queued. Workers' own number.

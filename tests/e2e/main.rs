@@ -11,6 +11,7 @@ mod examples;
 mod failures;
 mod handlers;
 mod hostile;
+mod isolates;
 mod lengths;
 mod lifecycle;
 mod limits;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     themes.push(load::theme());
     themes.push(hostile::theme());
     themes.extend(lifecycle::themes());
+    themes.extend(isolates::themes());
     themes.extend(examples::themes());
     runner::main(themes)
 }

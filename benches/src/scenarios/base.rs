@@ -25,6 +25,7 @@ pub fn base(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let settings = Settings {
         workers: many.workers.clone(),
         reads_responses: false,
+        started_by_request: false,
         on: cpus.measured().to_vec(),
     };
     let (mut memory, mut time) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);

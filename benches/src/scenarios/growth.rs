@@ -15,52 +15,42 @@ use crate::variant::Variant::Nano;
 /// Workers among which the work of `two-cpus` is spread: one isolate runs on one CPU at a time.
 const BUSY: usize = 8;
 
+/// From so many on Workers are started by their first request: each that is started takes megabytes.
+const BY_REQUEST: usize = 1000;
+
 pub fn growth(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let counts: &[usize] = if setting.quick { &[100, 1000] } else { &[100, 1000, 10_000] };
     let few = Many::make("few", 1, &small_script())?;
     let few_stack = Stack::start(&few.plan(&[Nano]), &setting.cpus)?;
-    let mut largest = Figures { workers: 1, mb: anonymous_mb(&few_stack)? };
-    for count in counts {
-        let needed = largest.mb / largest.workers as f64 * *count as f64 * 1.2;
-        let free = usage::available()? as f64 / 1e6;
-        if largest.workers > 1 && needed > free {
-            outcome.notes.push(format!(
-                "{count} Workers were not started: by what {} took they need {needed:.0} MB, and \
-                 {free:.0} MB are free.",
-                largest.workers
-            ));
-            continue;
-        }
-        let many = Many::make("many", *count, &small_script())?;
-        let many_stack = Stack::start(&many.plan(&[Nano]), &setting.cpus)?;
+    for count in [100, 1000, 10_000] {
+        let many = Many::make("many", count, &small_script())?;
+        let started_by_request = count >= BY_REQUEST;
+        let plan = Plan { started_by_request, ..many.plan(&[Nano]) };
+        let many_stack = Stack::start(&plan, &setting.cpus)?;
         // Requests are one Worker's in both: what the others cost by being there is asked.
         let exchanges = [vec![hello(&few.host(0))], vec![hello(&many.host(count / 2))]];
         let Turns { rates, .. } =
             in_turn(setting, [&few_stack, &many_stack], [&exchanges[0], &exchanges[1]])?;
         outcome.ratios.insert(format!("{name}/workers-{count}"), rates[1].over(&rates[0]));
-        for (count, stack, rate) in [(1, &few_stack, &rates[0]), (*count, &many_stack, &rates[1])] {
-            let mb = anonymous_mb(stack)?;
-            largest = Figures { workers: count, mb };
+        let mut mb = [0.0; 2];
+        for (at, (count, stack)) in [(1, &few_stack), (count, &many_stack)].into_iter().enumerate()
+        {
+            mb[at] = anonymous_mb(stack)?;
             let key = format!("{name}/workers-{count}");
-            outcome.figures.insert(format!("{key}_mb"), mb);
-            outcome.figures.insert(format!("{key}_requests_per_second"), rate.median);
+            outcome.figures.insert(format!("{key}_mb"), mb[at]);
+            outcome.figures.insert(format!("{key}_requests_per_second"), rates[at].median);
             let start_up = stack.nano()?.start_up.as_secs_f64() * 1e3;
             outcome.figures.insert(format!("{key}_start_up_ms"), start_up);
         }
+        let kb = (mb[1] - mb[0]) * 1e3 / (count - 1) as f64;
+        outcome.figures.insert(format!("{name}/workers-{count}_kb_per_worker"), kb);
     }
-    if setting.quick {
-        outcome.notes.push("A quick run leaves 10,000 Workers out.".to_owned());
-    }
+    outcome.notes.push(format!(
+        "From {BY_REQUEST} Workers on each is started by its first request (`start = \"request\"`)."
+    ));
     drop(few_stack);
     two_cpus(name, setting, &mut outcome)?;
     Ok(outcome)
-}
-
-/// What the last step took.
-struct Figures {
-    workers: usize,
-    mb: f64,
 }
 
 fn anonymous_mb(stack: &Stack) -> Result<f64> {

@@ -17,6 +17,7 @@ use crate::cpus;
 pub struct Settings {
     pub workers: Vec<Worker>,
     pub reads_responses: bool,
+    pub started_by_request: bool,
     pub on: Vec<usize>,
 }
 
@@ -71,7 +72,17 @@ fn document(
     let mut workers = Table::new();
     let mut worker = Table::new();
     let mut directories = Vec::new();
-    for each in &settings.workers {
+    let first = settings.workers.first();
+    let named: &[Worker] = if settings.started_by_request {
+        // A file that names ten thousand of them would be too large.
+        let parent = first.and_then(|each| each.directory.parent());
+        directories.extend(parent.map(|parent| text(&parent.join("*").to_string_lossy())));
+        workers.insert("start".into(), text("request"));
+        &[]
+    } else {
+        &settings.workers
+    };
+    for each in named {
         directories.push(text(&each.directory.to_string_lossy()));
         let mut own = Table::new();
         own.insert("origin".into(), text(&format!("http://{origin}")));
@@ -83,7 +94,7 @@ fn document(
     }
     workers.insert("directories".into(), directories.into());
     workers.insert("reload".into(), false.into());
-    if let Some(first) = settings.workers.first() {
+    if let Some(first) = first {
         workers.insert("default".into(), text(&first.name));
     }
     let mut log = Table::new();

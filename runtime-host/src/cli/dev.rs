@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, start};
 use crate::client::{Client, ClientConfig, Origin};
-use crate::config::{self, Config};
+use crate::config::{self, Config, StartAt};
 use crate::dev::{self, DevSettings};
-use crate::engine::{Host, Routing};
+use crate::engine::{Bounds, Host, Routing};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::watch::{self, Change};
@@ -61,14 +61,15 @@ async fn serve(
     listen: SocketAddr,
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
-    let host = start::host(runtime, metrics)?;
+    let host = start::host(runtime, metrics, Bounds::default())?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;
     let routing = Routing { default: Some(bundle.name.clone()), ..Routing::default() };
     host.set_routing(routing);
     let kept_origin = bundle.settings.origin.clone();
-    if !start::deploy(&host, bundle.clone()).await {
+    let bundle = Arc::new(bundle);
+    if !start::deploy(&host, StartAt::Load, Arc::clone(&bundle)).await {
         return Err(Failure::Refused);
     }
     let reloading = Arc::clone(&host);
@@ -107,7 +108,7 @@ fn apply(
             start::report(&warnings);
             bundle.settings.origin = bundle.settings.origin.or_else(|| origin.cloned());
             let routing = Routing { default: Some(bundle.name.clone()), ..Routing::default() };
-            if runtime.block_on(start::deploy(host, *bundle)) {
+            if runtime.block_on(start::deploy(host, StartAt::Load, Arc::new(*bundle))) {
                 host.set_routing(routing);
             }
         }

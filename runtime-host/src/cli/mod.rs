@@ -1,5 +1,6 @@
 //! The program's commands; here, and only here, the rooms are wired together.
 
+mod cgroup;
 mod check;
 mod dev;
 mod serve;

@@ -20,8 +20,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::worker::watch::{self, Change, Watch};
 use crate::worker::{self, Bundle};
 
-/// How often isolates are measured for the metrics.
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// How often open streams are counted, and memory that isolates left is returned.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let config = start::config(file)?;
@@ -32,6 +32,7 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     if start::report(&diagnostics) {
         return Err(Failure::Refused);
     }
+    let bundles = bundles.into_iter().map(Arc::new).collect();
     let runtime = start::runtime(config.server.threads)?;
     let result = runtime.block_on(serve(&runtime, &metrics, config, bundles));
     // What is left is beyond the drain's time.
@@ -43,11 +44,11 @@ async fn serve(
     runtime: &tokio::runtime::Runtime,
     metrics: &Arc<Metrics>,
     config: Config,
-    bundles: Vec<Bundle>,
+    bundles: Vec<Arc<Bundle>>,
 ) -> Result<(), Failure> {
     let readiness = Readiness::default();
     let shutdown = CancellationToken::new();
-    let host = start::host(runtime, metrics)?;
+    let host = start::host(runtime, metrics, start::bounds(&config.server))?;
     let listeners = bind(&config).await?;
     if let Some(address) = config.server.admin {
         let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -58,12 +59,12 @@ async fn serve(
     }
 
     host.set_routing(start::routing(&config, &bundles));
-    if !start::deploy_all(&host, bundles.clone()).await {
+    if !start::deploy_all(&host, config.workers.start, &bundles).await {
         return Err(Failure::Refused);
     }
-    let _watch = watch_files(&config, &bundles, &host, runtime.handle())?;
+    let _watch = watch_files(&config, bundles, &host, runtime.handle())?;
     let stats = Arc::new(Stats::default());
-    tokio::spawn(measure(Arc::clone(&host), Arc::clone(metrics), Arc::clone(&stats)));
+    tokio::spawn(keep_house(Arc::clone(metrics), Arc::clone(&stats)));
     tokio::spawn(wait_for_signal(shutdown.clone(), readiness.clone())?);
 
     readiness.set_ready();
@@ -121,7 +122,7 @@ fn wait_for_signal(
 /// Reloads what changes on disk, when the configuration asks for it.
 fn watch_files(
     config: &Config,
-    bundles: &[Bundle],
+    bundles: Vec<Arc<Bundle>>,
     host: &Arc<Host>,
     runtime: &tokio::runtime::Handle,
 ) -> Result<Option<Watch>, Failure> {
@@ -130,13 +131,14 @@ fn watch_files(
     }
     let host = Arc::clone(host);
     let runtime = runtime.clone();
-    let state = Mutex::new((config.clone(), bundles.to_vec()));
+    let running = bundles.clone();
+    let state = Mutex::new((config.clone(), bundles));
     let on_change = move |change| {
         let mut state = state.lock();
         let (config, bundles) = &mut *state;
         apply(&host, &runtime, config, bundles, change);
     };
-    watch::start(config.clone(), bundles, on_change)
+    watch::start(config.clone(), &running, on_change)
         .map(Some)
         .map_err(|diagnostic| Failure::Host(format!("{diagnostic}")))
 }
@@ -146,7 +148,7 @@ fn apply(
     host: &Arc<Host>,
     runtime: &tokio::runtime::Handle,
     config: &mut Config,
-    bundles: &mut Vec<Bundle>,
+    bundles: &mut Vec<Arc<Bundle>>,
     change: Change,
 ) {
     match change {
@@ -154,9 +156,10 @@ fn apply(
             for warning in warnings {
                 tracing::warn!("{warning}");
             }
-            if runtime.block_on(start::deploy(host, (*bundle).clone())) {
+            let bundle = Arc::new(*bundle);
+            if runtime.block_on(start::deploy(host, config.workers.start, Arc::clone(&bundle))) {
                 bundles.retain(|b| b.name != bundle.name);
-                bundles.push(*bundle);
+                bundles.push(bundle);
             }
         }
         Change::Removed(name) => {
@@ -177,12 +180,11 @@ fn apply(
     host.set_routing(start::routing(config, bundles));
 }
 
-/// Keeps the gauges that nobody updates by themselves, and returns memory that isolates left.
-async fn measure(host: Arc<Host>, metrics: Arc<Metrics>, stats: Arc<Stats>) {
-    let mut ticks = tokio::time::interval(MEASURE_EVERY);
+/// Keeps the gauge that nobody updates by himself, and returns memory that isolates left.
+async fn keep_house(metrics: Arc<Metrics>, stats: Arc<Stats>) {
+    let mut ticks = tokio::time::interval(KEEP_EVERY);
     loop {
         ticks.tick().await;
-        host.measure();
         metrics.ext_proc_streams.set(stats.streams_open() as i64);
         // Nobody waits for it.
         drop(tokio::task::spawn_blocking(platform::give_back_memory));

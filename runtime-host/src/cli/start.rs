@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Failure;
+use futures_util::StreamExt as _;
+
+use super::{Failure, cgroup};
 use crate::client::ClientConfig;
-use crate::config::Config;
+use crate::config::{Config, Server, StartAt};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::engine::{Host, Routing};
+use crate::engine::{Bounds, Host, Routing};
 use crate::isolate::platform;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::{Bundle, RouteTable};
@@ -51,24 +53,51 @@ pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
 pub fn host(
     runtime: &tokio::runtime::Runtime,
     metrics: &Arc<Metrics>,
+    bounds: Bounds,
 ) -> Result<Arc<Host>, Failure> {
     let client = ClientConfig::load(None)
         .map_err(|error| Failure::Host(format!("cannot set TLS up: {error}")))?;
-    Ok(Host::new(runtime.handle().clone(), client, Arc::clone(metrics)))
+    Ok(Host::new(runtime.handle().clone(), client, Arc::clone(metrics), bounds))
 }
 
-/// Starts every bundle; true when all of them did.
-pub async fn deploy_all(host: &Host, bundles: Vec<Bundle>) -> bool {
-    let mut all = true;
-    for bundle in bundles {
-        all &= deploy(host, bundle).await;
+/// The bounds for isolates that a configuration asks for.
+pub fn bounds(server: &Server) -> Bounds {
+    let memory_bytes = match server.isolates_memory_mb {
+        Some(0) => None,
+        Some(megabytes) => usize::try_from(megabytes.saturating_mul(1024 * 1024)).ok(),
+        // Isolates take more of the process's memory than their heaps and buffers, and the host has
+        // needs of its own.
+        None => cgroup::memory_limit().and_then(|bytes| usize::try_from(bytes / 2).ok()),
+    };
+    let idle = (!server.isolate_idle.is_zero()).then_some(server.isolate_idle);
+    Bounds { isolates: server.isolates_max, memory_bytes, idle }
+}
+
+/// Versions that are deployed at once; the host starts a few of them at the same time.
+const DEPLOYED_AT_ONCE: usize = 64;
+
+/// Deploys every bundle; true when none was refused.
+pub async fn deploy_all(host: &Host, start: StartAt, bundles: &[Arc<Bundle>]) -> bool {
+    if start == StartAt::Request {
+        for bundle in bundles {
+            host.register(Arc::clone(bundle));
+        }
+        tracing::info!("Workers are known: {}; each starts with its first request", bundles.len());
+        return true;
     }
-    all
+    let deployed = bundles.iter().map(|bundle| deploy(host, start, Arc::clone(bundle)));
+    let deployed = futures_util::stream::iter(deployed).buffer_unordered(DEPLOYED_AT_ONCE);
+    deployed.fold(true, async |all, one| all & one).await
 }
 
-/// Starts a version; a refusal goes to the log and leaves what ran before.
-pub async fn deploy(host: &Host, bundle: Bundle) -> bool {
+/// Makes a version current; a refusal goes to the log and leaves what ran before.
+pub async fn deploy(host: &Host, start: StartAt, bundle: Arc<Bundle>) -> bool {
     let (name, version) = (bundle.name.clone(), bundle.version.clone());
+    if start == StartAt::Request {
+        host.register(bundle);
+        tracing::info!(worker = name, version, "Worker is known; its first request starts it");
+        return true;
+    }
     let entry = entry(&bundle);
     match host.deploy(bundle).await {
         Ok(()) => {
@@ -88,7 +117,7 @@ pub fn entry(bundle: &Bundle) -> String {
 }
 
 /// The routing that a configuration and its Workers ask for.
-pub fn routing(config: &Config, bundles: &[Bundle]) -> Routing {
+pub fn routing(config: &Config, bundles: &[Arc<Bundle>]) -> Routing {
     let mut routes = RouteTable::default();
     for bundle in bundles {
         for conflict in routes.add(&bundle.name, &bundle.settings.routes) {

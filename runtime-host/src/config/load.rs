@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use super::document::{Node, Value, parse_toml};
 use super::reader::{Reader, Section, Unknown, read_text};
-use super::{Config, Listen, WorkerOverrides};
+use super::{Config, Listen, StartAt, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
-    CPU_MAX_MS, DRAIN_TIMEOUT_MAX_MS, LimitOverrides, MEMORY_MAX_MB, THREADS_MAX, TIME_MAX_MS,
+    CPU_MAX_MS, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
+    MEMORY_MAX_MB, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =
     &[("open", FailureMode::Open), ("closed", FailureMode::Closed)];
+const STARTS: &[(&str, StartAt)] = &[("load", StartAt::Load), ("request", StartAt::Request)];
 const LEVELS: &[(&str, ())] =
     &[("off", ()), ("error", ()), ("warn", ()), ("info", ()), ("debug", ()), ("trace", ())];
 
@@ -90,6 +92,14 @@ impl Config {
         if let Some(threads @ 1..) = section.integer("threads", 0, THREADS_MAX) {
             server.threads = usize::try_from(threads).unwrap_or(1);
         }
+        if let Some(count) = section.integer("isolates_max", 1, ISOLATES_MAX) {
+            server.isolates_max = usize::try_from(count).unwrap_or(usize::MAX);
+        }
+        server.isolates_memory_mb =
+            section.integer("isolates_memory_mb", 0, ISOLATES_MEMORY_MAX_MB);
+        if let Some(milliseconds) = section.integer("isolate_idle_ms", 0, TIME_MAX_MS) {
+            server.isolate_idle = Duration::from_millis(milliseconds);
+        }
         section.finish(Unknown::Error);
     }
 
@@ -102,6 +112,7 @@ impl Config {
         workers.default = section.string("default", "\"name\"").map(ToOwned::to_owned);
         workers.environment =
             section.string("environment", "\"production\"").map(ToOwned::to_owned);
+        workers.start = section.choice("start", STARTS).unwrap_or(workers.start);
         workers.reload = section.boolean("reload").unwrap_or(workers.reload);
         workers.failure_mode =
             section.choice("failure_mode", FAILURE_MODES).unwrap_or(workers.failure_mode);

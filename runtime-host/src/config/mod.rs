@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::exchange::FailureMode;
-use crate::limits::{LimitOverrides, Limits};
+use crate::limits::{ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits};
 
 /// The configuration with every default in its place.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,13 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// Threads that run Workers; at least 1.
     pub threads: usize,
+    /// Isolates that may exist at once; at least 1.
+    pub isolates_max: usize,
+    /// MiB of heap and buffers of all isolates together; 0: no bound, `None`: what the system's
+    /// bound for the process suggests.
+    pub isolates_memory_mb: Option<u64>,
+    /// An isolate without a request for this long is disposed of; zero: never.
+    pub isolate_idle: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +76,22 @@ pub struct Workers {
     pub default: Option<String>,
     /// Which `[env.NAME]` of the wrangler files counts.
     pub environment: Option<String>,
+    pub start: StartAt,
     /// Files are watched, and Workers reloaded when they change.
     pub reload: bool,
     pub failure_mode: FailureMode,
     /// Error pages carry the stack.
     pub debug_errors: bool,
+}
+
+/// When a version of a Worker is started first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// When it is loaded: one that does not start is refused.
+    #[default]
+    Load,
+    /// By its first request.
+    Request,
 }
 
 /// What `[worker.NAME]` sets for one Worker, in place of the general setting.
@@ -114,6 +132,9 @@ impl Default for Server {
             admin: None,
             drain_timeout: Duration::from_secs(30),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            isolates_max: usize::try_from(ISOLATES_DEFAULT).unwrap_or(usize::MAX),
+            isolates_memory_mb: None,
+            isolate_idle: Duration::from_millis(ISOLATE_IDLE_DEFAULT_MS),
         }
     }
 }
@@ -124,6 +145,7 @@ impl Default for Workers {
             directories: Vec::new(),
             default: None,
             environment: None,
+            start: StartAt::default(),
             reload: true,
             failure_mode: FailureMode::Closed,
             debug_errors: false,

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Listen};
+use super::{Config, Listen, StartAt};
 use crate::diagnostic::SourceText;
 use crate::exchange::FailureMode;
 use crate::limits::Limits;
@@ -21,6 +21,9 @@ fn an_empty_file_is_all_defaults() {
     assert!(config.server.threads >= 1);
     assert!(config.workers.reload && config.ext_proc.mode_override);
     assert_eq!(config.log.level, "info");
+    assert_eq!((config.server.isolates_max, config.server.isolates_memory_mb), (1000, None));
+    assert_eq!(config.server.isolate_idle, Duration::from_mins(10));
+    assert_eq!(config.workers.start, StartAt::Load);
 }
 
 #[test]
@@ -32,10 +35,14 @@ listen = ["0.0.0.0:9000", "unix:/run/nano.sock", "unix:nano.sock", "[::1]:9"]
 admin = "127.0.0.1:9001"
 drain_timeout_ms = 5
 threads = 3
+isolates_max = 7
+isolates_memory_mb = 0
+isolate_idle_ms = 1500
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
 environment = "production"
+start = "request"
 reload = false
 failure_mode = "open"
 debug_errors = true
@@ -72,6 +79,10 @@ level = "debug"
     assert_eq!(config.server.admin, Some("127.0.0.1:9001".parse().unwrap()));
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
+    assert_eq!(config.server.isolates_max, 7);
+    assert_eq!(config.server.isolates_memory_mb, Some(0));
+    assert_eq!(config.server.isolate_idle, Duration::from_millis(1500));
+    assert_eq!(config.workers.start, StartAt::Request);
     assert_eq!(config.workers.directories, [PathBuf::from("etc/workers/*"), PathBuf::from("/abs")]);
     assert_eq!(config.workers.default.as_deref(), Some("hello"));
     assert_eq!(config.workers.environment.as_deref(), Some("production"));
@@ -105,6 +116,12 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[server]\nadmin = \"9001\"", "write an IP address and a port, admin =");
     expect("[server]\nlissen = []", "did you mean `listen`?");
     expect("[workers]\nfailure_mode = \"ajar\"", "write \"open\" or \"closed\"");
+    expect(
+        "[server]\nisolates_max = 0",
+        "2:16: error: `server.isolates_max` must be a whole number",
+    );
+    expect("[server]\nisolate_idle = 1", "did you mean `isolate_idle_ms`?");
+    expect("[workers]\nstart = \"lazy\"", "2:9: error: `workers.start` can't be \"lazy\"");
     expect("[limits]\nmemory_mb = 1", "must be a whole number from 8 to");
     expect("[limits]\ncpu_ms = 1.5", "must be a whole number");
     expect("[worker.a]\norigin = \"ftp://x\"", "can't have the scheme \"ftp\"");

@@ -3,119 +3,232 @@
 //! Whoever posts a message runs the isolate when nobody else does; otherwise the message waits in
 //! the queue for the thread that does. So JavaScript normally runs on the thread where its message
 //! arrived, and no thread ever waits for an isolate's lock.
+//!
+//! The isolate exists from the first request on, or from when it is asked to ([`Actor::start_now`]),
+//! until it is evicted or dies: the [`Worker`] has a fresh actor for the same version then, and
+//! messages that are late for this one are nobody else's.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Instant;
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::Services;
+use super::fleet::Place;
 use super::io::Io;
 use super::registry::Worker;
 use super::session;
+use super::version::Version;
 use crate::exchange::{Outbox, Side, Start};
 use crate::isolate::message::{Effect, InvocationId, Message};
 use crate::isolate::{Health, Instance, StartError};
-use crate::telemetry::Outcome;
-use crate::telemetry::metrics::{Ran, WorkerMetrics};
+use crate::telemetry::metrics::{Eviction, Ran, StartCause, WorkerMetrics};
 use crate::worker::Bundle;
 
 /// Messages one thread runs in a row before it hands the isolate to another task: a busy isolate
 /// must not keep the thread from the other streams of its connection.
 const RUN_LENGTH: usize = 64;
 
-/// One isolate of one version of a Worker.
+/// At most one isolate of one version of a Worker.
 pub(crate) struct Actor {
-    bundle: Arc<Bundle>,
+    version: Arc<Version>,
     services: Arc<Services>,
-    owner: OnceLock<Owner>,
+    owner: OnceLock<Weak<Worker>>,
     queue: Mutex<Queue>,
     /// Locked by the runner only, so never contended.
-    instance: Mutex<Option<Instance>>,
+    isolate: Mutex<Option<Isolate>>,
     io: Io,
     invocations: AtomicU32,
-    /// Shared with the isolates that take this one's place: a fact of the version.
-    reads_responses: Arc<AtomicBool>,
+    /// When a request used it last, in the fleet's microseconds.
+    used: AtomicU64,
 }
 
-/// The Worker that an actor was made for.
-struct Owner {
-    worker: Weak<Worker>,
-    metrics: WorkerMetrics,
+/// An isolate that exists, and what it takes. Dropped in this order.
+struct Isolate {
+    instance: Instance,
+    place: Place,
+    /// A turn ran since its memory was measured.
+    changed: bool,
+    /// A turn ran since it gave memory back.
+    grown: bool,
 }
 
-#[derive(Default)]
 struct Queue {
     messages: VecDeque<Message>,
-    /// A thread runs the isolate, or starts it.
-    running: bool,
-    dead: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is no isolate yet; the first request starts it.
+    Unstarted,
+    /// A thread runs the isolate, or starts or disposes of it.
+    Busy,
+    Idle,
+    /// The isolate is gone, or about to go; messages are given back.
+    Dead,
 }
 
 impl Actor {
-    /// An actor whose isolate does not exist yet; call [`Actor::begin`]. Messages wait meanwhile.
-    pub fn new(bundle: Arc<Bundle>, services: Arc<Services>) -> Arc<Self> {
-        let reads_responses = bundle.settings.reads_responses.unwrap_or(false);
-        Self::with(bundle, services, Arc::new(AtomicBool::new(reads_responses)))
-    }
-
-    /// A fresh one for the same version.
-    pub fn successor(&self) -> Arc<Self> {
-        let (bundle, services) = (Arc::clone(&self.bundle), Arc::clone(&self.services));
-        Self::with(bundle, services, Arc::clone(&self.reads_responses))
-    }
-
-    fn with(
-        bundle: Arc<Bundle>,
-        services: Arc<Services>,
-        reads_responses: Arc<AtomicBool>,
-    ) -> Arc<Self> {
+    /// An actor whose isolate does not exist yet.
+    pub fn new(version: Arc<Version>, services: Arc<Services>) -> Arc<Self> {
         Arc::new(Self {
-            bundle,
-            services,
+            version,
             owner: OnceLock::new(),
-            queue: Mutex::new(Queue { running: true, ..Queue::default() }),
-            instance: Mutex::new(None),
+            queue: Mutex::new(Queue { messages: VecDeque::new(), state: State::Unstarted }),
+            isolate: Mutex::new(None),
             io: Io::default(),
             invocations: AtomicU32::new(0),
-            reads_responses,
+            used: AtomicU64::new(services.fleet.now()),
+            services,
         })
     }
 
-    /// Makes the isolate on this thread and evaluates the Worker, then runs what has been posted.
-    pub fn begin(self: &Arc<Self>) -> Result<(), StartError> {
-        match Instance::start(Arc::clone(&self.bundle)) {
-            Ok(instance) => {
-                *self.instance.lock() = Some(instance);
-                self.run();
+    /// A fresh one for the same version, and the same Worker.
+    pub fn successor(&self) -> Arc<Self> {
+        let fresh = Self::new(Arc::clone(&self.version), Arc::clone(&self.services));
+        if let Some(owner) = self.owner.get() {
+            // A fresh actor has no owner yet.
+            let _ = fresh.owner.set(Weak::clone(owner));
+        }
+        fresh
+    }
+
+    /// Starts the isolate, if that has not begun; `done` hears what came of it.
+    pub fn start_now(
+        self: &Arc<Self>,
+        cause: StartCause,
+        done: Option<oneshot::Sender<Result<(), StartError>>>,
+    ) {
+        {
+            let mut queue = self.queue.lock();
+            if queue.state != State::Unstarted {
+                return;
+            }
+            queue.state = State::Busy;
+        }
+        self.begin_soon(cause, done);
+    }
+
+    fn begin_soon(
+        self: &Arc<Self>,
+        cause: StartCause,
+        done: Option<oneshot::Sender<Result<(), StartError>>>,
+    ) {
+        let actor = Arc::clone(self);
+        self.services.starter.run(Box::new(move || {
+            let result = actor.begin(cause);
+            if let Some(done) = done {
+                // Who asked may have gone.
+                let _ = done.send(result);
+            }
+        }));
+    }
+
+    /// Makes the isolate on this thread and evaluates the Worker; then what has been posted runs.
+    fn begin(self: &Arc<Self>, cause: StartCause) -> Result<(), StartError> {
+        let bundle = self.bundle();
+        let mut place = self.services.fleet.place();
+        let began = Instant::now();
+        let start = || Instance::start(Arc::clone(bundle));
+        let started = catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|_| {
+            Err(StartError::Exception("the host failed to start it; please report this".into()))
+        });
+        match started {
+            Ok(mut instance) => {
+                self.version.recovered();
+                let metrics = self.version.metrics_in(&self.services.metrics);
+                metrics.starts(cause).inc();
+                place.take(self, metrics);
+                place.set_bytes(instance.memory_bytes());
+                *self.isolate.lock() =
+                    Some(Isolate { instance, place, changed: false, grown: true });
+                tracing::debug!(
+                    worker = bundle.name,
+                    version = bundle.version,
+                    cause = cause.as_str(),
+                    took_ms = began.elapsed().as_secs_f64() * 1e3,
+                    "isolate started"
+                );
+                self.go_on();
                 Ok(())
             }
             Err(error) => {
-                self.die(&error.to_string());
+                // Whoever deploys a version says himself what is wrong with it.
+                if cause == StartCause::Request {
+                    self.version.failed(&error.to_string());
+                }
+                self.refuse("the Worker's isolate did not start: see the log for the reason");
                 Err(error)
             }
         }
     }
 
-    pub fn bundle(&self) -> Arc<Bundle> {
-        Arc::clone(&self.bundle)
+    /// The first request came.
+    fn begin_for_request(self: &Arc<Self>) {
+        if let Some(left) = self.version.refusal() {
+            let seconds = left.as_secs_f64();
+            self.refuse(&format!(
+                "the Worker's isolate did not start a while ago; it is tried again in {seconds:.1} s"
+            ));
+        } else {
+            self.begin_soon(StartCause::Request, None);
+        }
+    }
+
+    /// Fails the requests that wait for an isolate which does not start. A later one may try again.
+    fn refuse(&self, text: &str) {
+        let waiting = {
+            let mut queue = self.queue.lock();
+            queue.state = State::Unstarted;
+            std::mem::take(&mut queue.messages)
+        };
+        self.fail(waiting, text);
+    }
+
+    fn fail(&self, waiting: VecDeque<Message>, text: &str) {
+        for message in waiting {
+            if let Message::Start { id, start, outbox } = message {
+                self.io.forget(id);
+                session::refuse(&self.version, &start, &outbox, text);
+            }
+        }
+    }
+
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        &self.version.bundle
+    }
+
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
     }
 
     pub fn belong_to(&self, worker: &Arc<Worker>) {
-        let metrics = worker.metrics.clone();
         // Set once: an actor is made for one Worker.
-        let _ = self.owner.set(Owner { worker: Arc::downgrade(worker), metrics });
-        worker.metrics.isolates.set(1);
+        let _ = self.owner.set(Arc::downgrade(worker));
     }
 
     pub fn worker(&self) -> Option<Arc<Worker>> {
-        self.owner.get().and_then(|owner| owner.worker.upgrade())
+        self.owner.get().and_then(Weak::upgrade)
     }
 
-    /// The Worker's metrics; `None` before the actor belongs to one.
+    /// The Worker's metrics; `None` before an isolate was wanted.
     pub fn metrics(&self) -> Option<&WorkerMetrics> {
-        self.owner.get().map(|owner| &owner.metrics)
+        self.version.metrics()
+    }
+
+    /// When a request used it last, in the fleet's microseconds.
+    pub fn last_used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// A request uses it now.
+    pub fn touch(&self) {
+        self.used.store(self.services.fleet.now(), Ordering::Relaxed);
     }
 
     pub fn services(&self) -> &Arc<Services> {
@@ -143,37 +256,44 @@ impl Actor {
         start: Box<Start>,
         outbox: Arc<Outbox>,
     ) -> Result<(), Box<Start>> {
+        self.touch();
+        let running = &self.version.metrics_in(&self.services.metrics).running;
+        running.inc();
         match self.post(Message::Start { id, start, outbox }) {
-            Ok(()) => {
-                if let Some(metrics) = self.metrics() {
-                    metrics.running.inc();
-                }
+            Err(Message::Start { start, .. }) => {
+                running.dec();
+                Err(start)
+            }
+            _ => {
                 self.watch_wall_time(id);
                 Ok(())
             }
-            Err(Message::Start { start, .. }) => Err(start),
-            Err(_) => Ok(()),
         }
     }
 
     /// Hands a message over; runs it here when nobody else runs the isolate. Gives it back when the
-    /// actor is dead.
+    /// isolate is gone.
     pub fn post(self: &Arc<Self>, message: Message) -> Result<(), Message> {
-        {
+        let before = {
             let mut queue = self.queue.lock();
-            if queue.dead {
+            let before = queue.state;
+            let begins = matches!(message, Message::Start { .. });
+            // What is for a request that was refused starts nothing.
+            if before == State::Dead || (before == State::Unstarted && !begins) {
                 return Err(message);
             }
             queue.messages.push_back(message);
-            if queue.running {
-                drop(queue);
-                self.count(Ran::Queued);
-                return Ok(());
+            queue.state = State::Busy;
+            before
+        };
+        match before {
+            State::Idle => {
+                self.count(Ran::Inline);
+                self.run();
             }
-            queue.running = true;
+            State::Unstarted => self.begin_for_request(),
+            State::Busy | State::Dead => self.count(Ran::Queued),
         }
-        self.count(Ran::Inline);
-        self.run();
         Ok(())
     }
 
@@ -183,21 +303,19 @@ impl Actor {
         }
     }
 
-    /// Runs the isolate until its queue is empty. The caller holds the right to (`running`).
+    /// Runs the isolate until its queue is empty. The caller holds the right to ([`State::Busy`]).
     fn run(self: &Arc<Self>) {
         let mut left = RUN_LENGTH;
         loop {
             let batch = {
                 let mut queue = self.queue.lock();
                 if queue.messages.is_empty() {
-                    queue.running = false;
+                    queue.state = State::Idle;
                     return;
                 }
                 if left == 0 {
                     drop(queue);
-                    let actor = Arc::clone(self);
-                    self.services.runtime.spawn(async move { actor.run() });
-                    return;
+                    return self.run_elsewhere();
                 }
                 let count = queue.messages.len().min(left);
                 left -= count;
@@ -210,20 +328,38 @@ impl Actor {
             let mut batch = batch.into_iter();
             while batch.len() > 0 {
                 let mut effects = Vec::new();
-                let health = match self.instance.lock().as_mut() {
-                    Some(instance) => instance.turn(&mut batch, &mut effects),
+                let health = match self.isolate.lock().as_mut() {
+                    Some(isolate) => {
+                        isolate.changed = true;
+                        isolate.grown = true;
+                        isolate.instance.turn(&mut batch, &mut effects)
+                    }
                     None => return,
                 };
                 self.carry_out(effects);
                 if health == Health::Exhausted {
-                    self.die("the Worker's isolate ran out of memory");
-                    if let Some(worker) = self.worker() {
-                        worker.replace(self, &self.services);
-                    }
+                    self.die();
                     return;
                 }
             }
         }
+    }
+
+    /// Gives up the right to run the isolate, on a thread that is not for JavaScript.
+    fn go_on(self: &Arc<Self>) {
+        {
+            let mut queue = self.queue.lock();
+            if queue.messages.is_empty() {
+                queue.state = State::Idle;
+                return;
+            }
+        }
+        self.run_elsewhere();
+    }
+
+    fn run_elsewhere(self: &Arc<Self>) {
+        let actor = Arc::clone(self);
+        self.services.runtime.spawn(async move { actor.run() });
     }
 
     fn carry_out(self: &Arc<Self>, effects: Vec<Effect>) {
@@ -232,25 +368,77 @@ impl Actor {
         }
     }
 
-    /// Takes no more messages; requests that have not begun get the host's error.
-    fn die(&self, text: &str) {
+    /// The isolate ran out of memory, and failed what ran. Requests that have not begun get the
+    /// host's error, later ones a fresh isolate.
+    fn die(self: &Arc<Self>) {
         let waiting = {
             let mut queue = self.queue.lock();
-            queue.dead = true;
+            queue.state = State::Dead;
             std::mem::take(&mut queue.messages)
         };
-        for message in waiting {
-            if let Message::Start { start, outbox, .. } = message {
-                tracing::error!(worker = self.bundle.name, request_id = start.request_id, "{text}");
-                let (command, _) = session::failure_command(&start, Outcome::InternalError);
-                outbox.publish(&mut vec![command]);
+        self.fail(waiting, "the Worker's isolate ran out of memory");
+        self.io.clear();
+        if let Some(worker) = self.worker() {
+            let fresh = worker.replace(self);
+            if let Some(fresh) = fresh {
+                fresh.start_now(StartCause::Request, None);
             }
         }
-        self.io.clear();
-        // Disposing of an isolate takes milliseconds: not on this thread's path.
-        if let Some(instance) = self.instance.lock().take() {
-            self.services.runtime.spawn_blocking(move || drop(instance));
+        self.dispose();
+    }
+
+    /// Disposes of the isolate, which takes milliseconds: not on this thread's path.
+    fn dispose(&self) {
+        if let Some(isolate) = self.isolate.lock().take() {
+            self.services.runtime.spawn_blocking(move || drop(isolate));
         }
+    }
+
+    /// Disposes of the isolate, on this thread, unless something is under way in it; the next
+    /// request gets a fresh one of the same version. True when it is gone.
+    pub fn evict(self: &Arc<Self>, why: Eviction) -> bool {
+        let Some(worker) = self.worker() else { return false };
+        if !self.claim() {
+            return false;
+        }
+        let quiet =
+            self.isolate.lock().as_ref().is_some_and(|isolate| isolate.instance.running() == 0)
+                && self.io.is_quiet();
+        if quiet {
+            let mut queue = self.queue.lock();
+            if queue.messages.is_empty() {
+                queue.state = State::Dead;
+            }
+        }
+        if self.queue.lock().state != State::Dead {
+            // What was posted meanwhile.
+            self.go_on();
+            return false;
+        }
+        // Requests are given back from here on; who got one back does this as well.
+        worker.replace(self);
+        let isolate = self.isolate.lock().take();
+        drop(isolate);
+        if let Some(metrics) = self.metrics() {
+            metrics.evictions(why).inc();
+        }
+        tracing::debug!(
+            worker = self.bundle().name,
+            version = self.bundle().version,
+            reason = why.as_str(),
+            "isolate evicted"
+        );
+        true
+    }
+
+    /// Takes the right to run the isolate, if it is idle.
+    fn claim(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let idle = queue.state == State::Idle;
+        if idle {
+            queue.state = State::Busy;
+        }
+        idle
     }
 
     /// Counts body bytes that arrived from the front end.
@@ -260,42 +448,42 @@ impl Actor {
         }
     }
 
-    /// Its handlers read response bodies before they answer, as the operator said or as was seen.
-    pub fn reads_responses(&self) -> bool {
-        self.reads_responses.load(Ordering::Relaxed)
-    }
-
-    /// A response that a handler read before it answered was too large for the proxy to hold back:
-    /// from now on all of them come here from the start, unless the operator does not want it.
-    pub fn response_did_not_fit(&self) {
-        if self.bundle.settings.reads_responses.is_some()
-            || self.reads_responses.swap(true, Ordering::Relaxed)
-        {
-            return;
-        }
-        tracing::warn!(
-            worker = self.bundle.name,
-            version = self.bundle.version,
-            "a handler read a response before it answered, and the proxy can't hold back that \
-             much: the read failed. From now on all response bodies of this Worker come to the \
-             runtime host. Set reads_responses = true for it in nano.toml, so that the first one \
-             does not fail, or false to keep them in the proxy"
-        );
+    #[cfg(test)]
+    pub fn is_busy(&self) -> bool {
+        self.queue.lock().state == State::Busy
     }
 
     /// Publishes the isolate's memory, when it is idle; a busy one is measured the next time.
     pub fn measure(self: &Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        if let Some(isolate) = self.isolate.lock().as_mut()
+            && std::mem::take(&mut isolate.changed)
         {
-            let mut queue = self.queue.lock();
-            if queue.running || queue.dead {
-                return;
-            }
-            queue.running = true;
+            isolate.place.set_bytes(isolate.instance.memory_bytes());
         }
-        let bytes = self.instance.lock().as_mut().map(Instance::memory_bytes);
-        if let (Some(bytes), Some(metrics)) = (bytes, self.metrics()) {
-            metrics.isolate_memory_bytes.set(bytes as i64);
+        self.go_on();
+    }
+
+    /// Has an isolate that is idle, and ran since the last time, give back what it can do without.
+    /// It takes some milliseconds, in which messages wait.
+    pub fn rest(self: &Arc<Self>) {
+        if !self.claim() {
+            return;
         }
-        self.run();
+        if let Some(isolate) = self.isolate.lock().as_mut()
+            && std::mem::take(&mut isolate.grown)
+        {
+            isolate.instance.give_memory_back();
+            isolate.place.set_bytes(isolate.instance.memory_bytes());
+        }
+        self.go_on();
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        self.dispose();
     }
 }

@@ -14,6 +14,9 @@ use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, Le
 use crate::limits::CONNECTIONS_MAX;
 use crate::telemetry::logs::FinishedRequest;
 
+/// A request that took longer counts as a use of the isolate at its end as well.
+const LONG: Duration = Duration::from_secs(1);
+
 /// I/O that is under way. Tables are per isolate and short; their locks are held for moments.
 #[derive(Default)]
 pub(crate) struct Io {
@@ -82,6 +85,16 @@ impl Io {
         self.bodies.lock().remove(&body);
     }
 
+    /// Whether no subrequest is under way: one whose invocation is over may still upload.
+    pub fn is_quiet(&self) -> bool {
+        self.bodies.lock().is_empty() && self.uploads.lock().is_empty()
+    }
+
+    /// The invocation never began.
+    pub fn forget(&self, id: InvocationId) {
+        self.clear_clock(id, Clock::Wall);
+    }
+
     /// Ends everything, after the isolate died.
     pub fn clear(&self) {
         for (_, task) in self.timers.lock().drain() {
@@ -148,6 +161,9 @@ impl Io {
         self.clear_clock(id, Clock::Wall);
         self.clear_clock(id, Clock::WaitUntil);
         self.connections.lock().remove(&id);
+        if finished.wall > LONG {
+            actor.touch();
+        }
         let bundle = actor.bundle();
         FinishedRequest {
             request_id: &finished.request_id,

@@ -4,14 +4,17 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
+mod fleet;
 mod io;
 mod registry;
 mod session;
+mod starter;
 mod subrequest;
 #[cfg(test)]
 mod tests;
+mod version;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::client::ClientConfig;
 use crate::exchange::{Engine, Start, Started};
@@ -19,9 +22,12 @@ use crate::isolate::StartError;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::Bundle;
 
+pub use fleet::Bounds;
 pub use registry::Routing;
 
+use fleet::Fleet;
 use registry::Registry;
+use starter::Starter;
 
 /// What Workers of a host share.
 pub struct Host {
@@ -34,17 +40,23 @@ pub(crate) struct Services {
     pub runtime: tokio::runtime::Handle,
     pub client: ClientConfig,
     pub metrics: Arc<Metrics>,
+    pub fleet: Arc<Fleet>,
+    pub starter: Arc<Starter>,
 }
 
 impl Host {
-    /// A host without Workers. `runtime` carries timers and subrequests, and starts isolates on
-    /// its blocking threads.
+    /// A host without Workers. `runtime` carries timers and subrequests, and starts and disposes of
+    /// isolates on its blocking threads, as many at once as it has others.
     pub fn new(
         runtime: tokio::runtime::Handle,
         client: ClientConfig,
         metrics: Arc<Metrics>,
+        bounds: Bounds,
     ) -> Arc<Self> {
-        let services = Arc::new(Services { runtime, client, metrics });
+        let fleet = Fleet::new(bounds);
+        runtime.spawn(tend(Arc::downgrade(&fleet)));
+        let starter = Starter::new(runtime.clone(), runtime.metrics().num_workers());
+        let services = Arc::new(Services { runtime, client, metrics, fleet, starter });
         Arc::new(Self { registry: Registry::default(), services })
     }
 
@@ -53,8 +65,14 @@ impl Host {
     ///
     /// # Errors
     /// The version does not start; what ran before goes on.
-    pub async fn deploy(&self, bundle: Bundle) -> Result<(), StartError> {
-        self.registry.deploy(Arc::new(bundle), &self.services).await
+    pub async fn deploy(&self, bundle: Arc<Bundle>) -> Result<(), StartError> {
+        self.registry.deploy(bundle, &self.services).await
+    }
+
+    /// Makes a version the one that new requests get, without starting it: the first of them does. If
+    /// it does not start, its requests fail, and it is tried again after a while.
+    pub fn register(&self, bundle: Arc<Bundle>) {
+        self.registry.register(bundle, &self.services);
     }
 
     /// Forgets a Worker. Requests that run finish.
@@ -66,15 +84,23 @@ impl Host {
     pub fn set_routing(&self, routing: Routing) {
         self.registry.set_routing(routing);
     }
-
-    /// Publishes what only a look at each isolate tells: their number and memory.
-    pub fn measure(&self) {
-        self.registry.measure();
-    }
 }
 
 impl Engine for Host {
     fn start(&self, start: Start) -> Started {
-        self.registry.start(start, &self.services)
+        self.registry.start(start)
+    }
+}
+
+/// Looks at the isolates from time to time, while there is a host.
+async fn tend(fleet: Weak<Fleet>) {
+    let Some(every) = fleet.upgrade().map(|fleet| fleet.tend_every()) else { return };
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(fleet) = fleet.upgrade() else { return };
+        // It may dispose of isolates. A panic in it is logged, and the next look comes.
+        let _ = tokio::task::spawn_blocking(move || fleet.tend()).await;
     }
 }

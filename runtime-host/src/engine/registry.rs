@@ -1,18 +1,20 @@
 //! Workers by name, and the choice of one for a request.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::oneshot;
 
 use super::Services;
 use super::actor::Actor;
 use super::session;
+use super::version::Version;
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
 use crate::isolate::StartError;
 use crate::telemetry::Outcome;
-use crate::telemetry::metrics::WorkerMetrics;
+use crate::telemetry::metrics::StartCause;
 use crate::worker::{Bundle, RouteTable};
 
 /// How requests that name no Worker find one.
@@ -27,10 +29,8 @@ pub struct Routing {
 
 /// One Worker: its current version, and what its versions share.
 pub(crate) struct Worker {
-    pub name: String,
-    /// Its own connection pool: tenants share no connection.
-    pub client: Client,
-    pub metrics: WorkerMetrics,
+    /// Its own connection pool: tenants share no connection. Made at the first subrequest.
+    client: OnceLock<Client>,
     current: Mutex<Arc<Actor>>,
 }
 
@@ -39,27 +39,20 @@ impl Worker {
         Arc::clone(&self.current.lock())
     }
 
-    /// Puts a fresh isolate of the same version in the place of one that died. Another thread, or
-    /// a new version, may have been faster.
-    pub fn replace(self: &Arc<Self>, dead: &Arc<Actor>, services: &Arc<Services>) {
-        let fresh = {
-            let mut current = self.current.lock();
-            if !Arc::ptr_eq(&current, dead) {
-                return;
-            }
-            let fresh = dead.successor();
-            fresh.belong_to(self);
-            *current = Arc::clone(&fresh);
-            fresh
-        };
-        services.runtime.spawn_blocking(move || {
-            if let Err(error) = fresh.begin() {
-                tracing::error!(
-                    worker = fresh.bundle().name,
-                    "a fresh isolate did not start: {error}"
-                );
-            }
-        });
+    pub fn client(&self, services: &Services) -> Client {
+        self.client.get_or_init(|| Client::new(&services.client)).clone()
+    }
+
+    /// Puts a fresh actor of the same version, without an isolate, in the place of one whose isolate
+    /// is gone, and returns it. Another thread, or a new version, may have been faster.
+    pub fn replace(&self, gone: &Arc<Actor>) -> Option<Arc<Actor>> {
+        let mut current = self.current.lock();
+        if !Arc::ptr_eq(&current, gone) {
+            return None;
+        }
+        let fresh = gone.successor();
+        *current = Arc::clone(&fresh);
+        Some(fresh)
     }
 }
 
@@ -71,33 +64,40 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// Starts the version's isolate, and makes it current when it started.
     pub async fn deploy(
         &self,
         bundle: Arc<Bundle>,
         services: &Arc<Services>,
     ) -> Result<(), StartError> {
-        let actor = Actor::new(Arc::clone(&bundle), Arc::clone(services));
-        let starting = Arc::clone(&actor);
-        services
-            .runtime
-            .spawn_blocking(move || starting.begin())
-            .await
-            .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))?;
+        let actor = Actor::new(Version::new(bundle), Arc::clone(services));
+        let (done, outcome) = oneshot::channel();
+        actor.start_now(StartCause::Load, Some(done));
+        let ended = |_| StartError::Exception("the host is ending".into());
+        outcome.await.map_err(ended).flatten()?;
+        self.adopt(actor);
+        Ok(())
+    }
+
+    /// Makes the version current; its isolate starts when it is asked for.
+    pub fn register(&self, bundle: Arc<Bundle>, services: &Arc<Services>) {
+        self.adopt(Actor::new(Version::new(bundle), Arc::clone(services)));
+    }
+
+    fn adopt(&self, actor: Arc<Actor>) {
+        let name = &actor.bundle().name;
         let mut workers = self.workers.write();
-        if let Some(worker) = workers.get(&bundle.name) {
+        if let Some(worker) = workers.get(name) {
             actor.belong_to(worker);
             *worker.current.lock() = actor;
         } else {
             let worker = Arc::new(Worker {
-                name: bundle.name.clone(),
-                client: Client::new(&services.client),
-                metrics: services.metrics.worker(&bundle.name),
+                client: OnceLock::new(),
                 current: Mutex::new(Arc::clone(&actor)),
             });
             actor.belong_to(&worker);
-            workers.insert(bundle.name.clone(), worker);
+            workers.insert(name.clone(), worker);
         }
-        Ok(())
     }
 
     pub fn worker(&self, name: &str) -> Option<Arc<Worker>> {
@@ -105,25 +105,15 @@ impl Registry {
     }
 
     pub fn remove(&self, name: &str) {
-        if let Some(worker) = self.workers.write().remove(name) {
-            worker.metrics.isolates.set(0);
-            worker.metrics.isolate_memory_bytes.set(0);
-        }
+        self.workers.write().remove(name);
     }
 
     pub fn set_routing(&self, routing: Routing) {
         *self.routing.write() = Arc::new(routing);
     }
 
-    pub fn measure(&self) {
-        let workers: Vec<_> = self.workers.read().values().cloned().collect();
-        for worker in workers {
-            worker.current().measure();
-        }
-    }
-
     /// Chooses: what the proxy named, else the most specific route, else the default.
-    pub fn start(&self, mut start: Start, services: &Arc<Services>) -> Started {
+    pub fn start(&self, mut start: Start) -> Started {
         let routing = Arc::clone(&self.routing.read());
         let named = start.worker.take();
         let explicit = named.is_some();
@@ -141,7 +131,7 @@ impl Registry {
             start.failure_mode.get_or_insert(routing.failure_mode);
             return session::host_failure(&start, Outcome::ScriptNotFound, name, &text);
         };
-        session::begin(&worker, start, services)
+        session::begin(&worker, start)
     }
 }
 

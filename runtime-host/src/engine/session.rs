@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Services;
 use super::actor::Actor;
 use super::registry::Worker;
+use super::version::Version;
 use crate::exchange::{
     Close, Command, Event, FailureMode, OutBody, Outbox, Respond, Session, Start, Started,
 };
@@ -22,19 +22,15 @@ struct Running {
     closed: AtomicBool,
 }
 
-/// How often a request looks for a living isolate before it is refused: one that dies in the
-/// moment it is chosen is replaced at once.
-const TRIES: usize = 3;
-
 /// Begins a handler on the Worker's current version.
-pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -> Started {
-    let mode = worker.current().bundle().settings.failure_mode;
-    start.failure_mode.get_or_insert(mode);
+pub fn begin(worker: &Arc<Worker>, start: Start) -> Started {
     let outbox = Arc::new(Outbox::default());
     let mut start = Box::new(start);
-    for _ in 0..TRIES {
+    // Ends: an isolate that is gone is replaced, and every turn finds a fresher one.
+    loop {
         let actor = worker.current();
         let id = actor.next_invocation();
+        start.failure_mode.get_or_insert(actor.bundle().settings.failure_mode);
         match actor.start(id, start, Arc::clone(&outbox)) {
             Ok(()) => {
                 let closed = AtomicBool::new(false);
@@ -42,10 +38,8 @@ pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -
             }
             Err(back) => start = back,
         }
-        worker.replace(&actor, services);
+        worker.replace(&actor);
     }
-    let text = "the Worker's isolate could not be started";
-    host_failure(&start, Outcome::InternalError, &worker.name, text)
 }
 
 impl Session for Running {
@@ -65,11 +59,11 @@ impl Session for Running {
     }
 
     fn reads_response_first(&self) -> bool {
-        self.actor.reads_responses()
+        self.actor.version().reads_responses.load(Ordering::Relaxed)
     }
 
     fn response_did_not_fit(&self) {
-        self.actor.response_did_not_fit();
+        self.actor.version().response_did_not_fit();
     }
 }
 
@@ -98,11 +92,33 @@ impl Session for Failed {
 /// A session that answers a host error: fail-open lets the request go on, fail-closed gives a page.
 pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -> Started {
     let outbox = Arc::new(Outbox::default());
-    let (command, status) = failure_command(start, outcome);
+    fail(start, &outbox, (worker, ""), outcome, text);
+    Started::Session(Box::new(Failed { outbox }))
+}
+
+/// Answers a request that waited for an isolate and will get none.
+pub fn refuse(version: &Version, start: &Start, outbox: &Outbox, text: &str) {
+    let bundle = &version.bundle;
+    if let Some(metrics) = version.metrics() {
+        metrics.running.dec();
+        metrics.requests(Outcome::InternalError).inc();
+    }
+    fail(start, outbox, (&bundle.name, &bundle.version), Outcome::InternalError, text);
+}
+
+/// Fails an exchange before its handler ran, by the route's failure mode.
+fn fail(start: &Start, outbox: &Outbox, of: (&str, &str), outcome: Outcome, text: &str) {
+    let (command, status) = if start.failure_mode.unwrap_or_default() == FailureMode::Open {
+        (Command::PassThrough, None)
+    } else {
+        let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);
+        let status = head.status;
+        (Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }), Some(status))
+    };
     FinishedRequest {
         request_id: &start.request_id,
-        worker,
-        version: "",
+        worker: of.0,
+        version: of.1,
         outcome,
         status,
         cpu: std::time::Duration::ZERO,
@@ -111,15 +127,4 @@ pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -
     }
     .log();
     outbox.publish(&mut vec![command]);
-    Started::Session(Box::new(Failed { outbox }))
-}
-
-/// What becomes of an exchange that the host fails before its handler ran.
-pub fn failure_command(start: &Start, outcome: Outcome) -> (Command, Option<u16>) {
-    if start.failure_mode.unwrap_or_default() == FailureMode::Open {
-        return (Command::PassThrough, None);
-    }
-    let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);
-    let status = head.status;
-    (Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }), Some(status))
 }

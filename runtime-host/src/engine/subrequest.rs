@@ -66,9 +66,8 @@ pub(crate) fn launch(
     subrequest: Subrequest,
     connections: Arc<Semaphore>,
 ) -> Launched {
-    let worker = actor.worker();
-    if let Some(worker) = &worker {
-        worker.metrics.subrequests.inc();
+    if let Some(metrics) = actor.metrics() {
+        metrics.subrequests.inc();
     }
     let runtime = &actor.services().runtime;
     let (body, parts) = match subrequest.upload {
@@ -82,7 +81,7 @@ pub(crate) fn launch(
         }
     };
     let reading = Arc::new(Reading::default());
-    let client = worker.map(|worker| worker.client.clone());
+    let client = actor.worker().map(|worker| worker.client(actor.services()));
     let run = run(Arc::clone(actor), client, subrequest, body, Arc::clone(&reading), connections);
     let task = runtime.spawn(run).abort_handle();
     Launched { task, reading, parts }

@@ -1,21 +1,23 @@
 //! The engine with real isolates and a scripted front end.
 
+mod isolates;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Host, Routing};
+use super::{Bounds, Host, Routing};
 use crate::client::ClientConfig;
 use crate::client::tests::server::{answer, describe, http, reply};
 use crate::exchange::{
     Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
 };
 use crate::isolate::platform;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Eviction, Metrics};
 use crate::worker::{Bundle, Format, Module, ModuleKind, Settings};
 
-fn bundle(name: &str, source: &str) -> Bundle {
+pub(super) fn bundle(name: &str, source: &str) -> Bundle {
     let module = Module {
         specifier: "index.js".into(),
         kind: ModuleKind::Esm,
@@ -75,15 +77,19 @@ fn text(commands: &[Command]) -> String {
 }
 
 fn host() -> Arc<Host> {
+    host_with(Bounds::default())
+}
+
+fn host_with(bounds: Bounds) -> Arc<Host> {
     platform::initialize();
     let client = ClientConfig::load(None).expect("TLS");
-    Host::new(tokio::runtime::Handle::current(), client, Arc::new(Metrics::new()))
+    Host::new(tokio::runtime::Handle::current(), client, Arc::new(Metrics::new()), bounds)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_gets_the_named_worker_the_default_or_none() {
     let host = host();
-    host.deploy(bundle("a", &answering("from a"))).await.expect("a starts");
+    host.deploy(Arc::new(bundle("a", &answering("from a")))).await.expect("a starts");
     assert!(matches!(host.start(start(None, None)), Started::NoWorker));
     host.set_routing(Routing { default: Some("a".into()), ..Routing::default() });
     for named in [None, Some("a")] {
@@ -104,11 +110,12 @@ async fn an_unknown_worker_fails_by_the_routes_mode() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_does_not_start_leaves_the_old_one() {
     let host = host();
-    host.deploy(bundle("a", &answering("one"))).await.expect("it starts");
-    let refused = host.deploy(bundle("a", "export default {")).await.expect_err("a syntax error");
+    host.deploy(Arc::new(bundle("a", &answering("one")))).await.expect("it starts");
+    let refused =
+        host.deploy(Arc::new(bundle("a", "export default {"))).await.expect_err("a syntax error");
     assert!(refused.to_string().contains("index.js"), "{refused}");
     assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "one");
-    host.deploy(bundle("a", &answering("two"))).await.expect("it starts");
+    host.deploy(Arc::new(bundle("a", &answering("two")))).await.expect("it starts");
     assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "two");
 }
 
@@ -116,7 +123,7 @@ async fn a_version_that_does_not_start_leaves_the_old_one() {
 async fn learned(host: &Host, reads_responses: Option<bool>) -> [bool; 2] {
     let mut version = bundle("a", &answering("ok"));
     version.settings.reads_responses = reads_responses;
-    host.deploy(version).await.expect("it starts");
+    host.deploy(Arc::new(version)).await.expect("it starts");
     let before = session(host, start(Some("a"), None));
     let first = before.reads_response_first();
     before.response_did_not_fit();
@@ -138,14 +145,17 @@ async fn what_a_version_learned_outlives_its_isolate() {
     let host = host();
     assert_eq!(learned(&host, None).await, [false, true]);
     let worker = host.registry.worker("a").expect("it is deployed");
-    worker.replace(&worker.current(), &host.services);
+    let evicted = || worker.current().evict(Eviction::Count);
+    while !tokio::task::block_in_place(evicted) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     assert!(session(&host, start(Some("a"), None)).reads_response_first());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_share_an_isolate() {
     let host = host();
-    host.deploy(bundle("a", &answering("ok"))).await.expect("it starts");
+    host.deploy(Arc::new(bundle("a", &answering("ok")))).await.expect("it starts");
     let tasks: Vec<_> = (0..200)
         .map(|_| {
             let host = Arc::clone(&host);
@@ -174,7 +184,7 @@ async fn redirected_home(origin: Option<url::Url>) -> String {
     let host = host();
     let mut bundle = bundle("a", &source);
     bundle.settings.origin = origin;
-    host.deploy(bundle).await.expect("it starts");
+    host.deploy(Arc::new(bundle)).await.expect("it starts");
     text(&commands(session(&host, start(Some("a"), None))).await)
 }
 

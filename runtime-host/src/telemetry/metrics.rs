@@ -38,6 +38,61 @@ struct RanLabels {
     ran: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StartLabels {
+    worker: String,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EvictionLabels {
+    worker: String,
+    reason: &'static str,
+}
+
+/// What an isolate is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartCause {
+    /// A version was loaded.
+    Load,
+    /// A request came for a Worker without one.
+    Request,
+}
+
+impl StartCause {
+    const ALL: [Self; 2] = [Self::Load, Self::Request];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// Why an isolate that works was disposed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// Nobody used it for long.
+    Idle,
+    /// There were too many.
+    Count,
+    /// All together took too much memory.
+    Memory,
+}
+
+impl Eviction {
+    const ALL: [Self; 3] = [Self::Idle, Self::Count, Self::Memory];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Count => "count",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// Where the JavaScript that a message leads to runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
@@ -56,6 +111,8 @@ pub struct Metrics {
     running: Family<WorkerLabel, Gauge>,
     isolates: Family<WorkerLabel, Gauge>,
     isolate_memory: Family<WorkerLabel, Gauge>,
+    starts: Family<StartLabels, Counter>,
+    evictions: Family<EvictionLabels, Counter>,
     body_bytes: Family<SideLabels, Counter>,
     subrequests: Family<WorkerLabel, Counter>,
     messages: Family<RanLabels, Counter>,
@@ -71,12 +128,15 @@ pub struct WorkerMetrics {
     requests: [Counter; Outcome::ALL.len()],
     body_bytes: [Counter; 2],
     messages: [Counter; 2],
+    starts: [Counter; 2],
+    evictions: [Counter; 3],
     /// From a request's head to the end of its response.
     pub wall: DurationHistogram,
     /// JavaScript execution of a request.
     pub cpu: DurationHistogram,
     /// Invocations that are running, `waitUntil` work included.
     pub running: Gauge,
+    /// Isolates that exist.
     pub isolates: Gauge,
     /// Bytes of JavaScript heap and buffers, all isolates of the Worker together.
     pub isolate_memory_bytes: Gauge,
@@ -98,6 +158,16 @@ impl WorkerMetrics {
     pub fn messages(&self, ran: Ran) -> &Counter {
         &self.messages[ran as usize]
     }
+
+    /// Counts isolates that started.
+    pub fn starts(&self, cause: StartCause) -> &Counter {
+        &self.starts[cause as usize]
+    }
+
+    /// Counts isolates that were disposed of although they worked.
+    pub fn evictions(&self, why: Eviction) -> &Counter {
+        &self.evictions[why as usize]
+    }
 }
 
 impl Metrics {
@@ -110,6 +180,8 @@ impl Metrics {
             running: Family::default(),
             isolates: Family::default(),
             isolate_memory: Family::default(),
+            starts: Family::default(),
+            evictions: Family::default(),
             body_bytes: Family::default(),
             subrequests: Family::default(),
             messages: Family::default(),
@@ -139,9 +211,13 @@ impl Metrics {
         );
         let help = "Invocations that are running, waitUntil work included";
         r.register("running_invocations", help, self.running.clone());
-        r.register("isolates", "V8 isolates", self.isolates.clone());
+        r.register("isolates", "V8 isolates that exist", self.isolates.clone());
         let help = "JavaScript heap and buffers of the Worker's isolates";
         r.register_with_unit("isolate_memory", help, Unit::Bytes, self.isolate_memory.clone());
+        let help = "Isolates that started: when a version was loaded, or for a request";
+        r.register("isolate_starts", help, self.starts.clone());
+        let help = "Isolates that were disposed of: idle for long, too many, too much memory";
+        r.register("isolate_evictions", help, self.evictions.clone());
         let help = "Body bytes that the host saw; untouched bodies stay with the proxy";
         r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
         r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
@@ -153,8 +229,8 @@ impl Metrics {
         r.register("log_lines_dropped", help, self.log_lines_dropped.clone());
     }
 
-    /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker is
-    /// loaded and keep the result.
+    /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker's first
+    /// isolate is wanted and keep the result.
     pub fn worker(&self, name: &str) -> WorkerMetrics {
         let worker = || name.to_owned();
         let label = WorkerLabel { worker: worker() };
@@ -167,7 +243,17 @@ impl Metrics {
         });
         let messages = ["inline", "queued"]
             .map(|ran| self.messages.get_or_create_owned(&RanLabels { worker: worker(), ran }));
+        let starts = StartCause::ALL.map(|cause| {
+            let labels = StartLabels { worker: worker(), cause: cause.as_str() };
+            self.starts.get_or_create_owned(&labels)
+        });
+        let evictions = Eviction::ALL.map(|why| {
+            let labels = EvictionLabels { worker: worker(), reason: why.as_str() };
+            self.evictions.get_or_create_owned(&labels)
+        });
         WorkerMetrics {
+            starts,
+            evictions,
             requests,
             body_bytes,
             messages,
@@ -215,6 +301,8 @@ mod tests {
         hello.body_bytes(Side::Response).inc_by(10);
         hello.messages(Ran::Queued).inc();
         hello.running.set(3);
+        hello.starts(StartCause::Request).inc();
+        hello.evictions(Eviction::Memory).inc();
         // The same Worker again, after a reload, counts on.
         metrics.worker("hello \"quoted\"\n").requests(Outcome::Ok).inc();
         let text = metrics.render().expect("rendered");
@@ -227,6 +315,10 @@ mod tests {
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="inline"} 0"#,
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="queued"} 1"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
+            r#"nano_isolate_starts_total{worker="hello \"quoted\"\n",cause="request"} 1"#,
+            r#"nano_isolate_starts_total{worker="hello \"quoted\"\n",cause="load"} 0"#,
+            r#"nano_isolate_evictions_total{worker="hello \"quoted\"\n",reason="memory"} 1"#,
+            r#"nano_isolate_evictions_total{worker="hello \"quoted\"\n",reason="count"} 0"#,
             "nano_ext_proc_streams 0",
             "nano_log_lines_dropped_total 0",
             "# EOF",

@@ -1,6 +1,10 @@
 //! From a Worker's directory or file to its [`Bundle`].
 
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::bundle::{Bundle, Format, Settings};
 use super::graph::{self, Graph, Plan};
@@ -39,21 +43,22 @@ pub fn load(path: &Path, config: &Config) -> Loaded {
 pub fn load_all(config: &Config) -> (Vec<Bundle>, Vec<Diagnostic>) {
     let (directories, mut diagnostics) = directories(config);
     let mut bundles: Vec<Bundle> = Vec::new();
-    for directory in directories {
-        let loaded = load(&directory, config);
+    let mut names: HashMap<String, usize> = HashMap::new();
+    for (directory, loaded) in directories.iter().zip(load_each(&directories, config)) {
         diagnostics.extend(loaded.diagnostics);
         let Some(bundle) = loaded.bundle else { continue };
-        if let Some(first) = bundles.iter().find(|known| known.name == bundle.name) {
+        if let Some(first) = names.get(&bundle.name).and_then(|at| bundles.get(*at)) {
             let message = format!(
                 "the Worker's name \"{}\" is taken by {}",
                 bundle.name,
                 first.directory.display()
             );
             diagnostics.push(
-                Diagnostic::error(&directory, message).with_help("give one of them another `name`"),
+                Diagnostic::error(directory, message).with_help("give one of them another `name`"),
             );
             continue;
         }
+        names.insert(bundle.name.clone(), bundles.len());
         bundles.push(bundle);
     }
     diagnostics.extend(dangling(config, &bundles));
@@ -61,13 +66,38 @@ pub fn load_all(config: &Config) -> (Vec<Bundle>, Vec<Diagnostic>) {
     (bundles, diagnostics)
 }
 
+/// Loads each of `paths`, on as many threads as there are CPUs; the results are in their order.
+fn load_each(paths: &[PathBuf], config: &Config) -> Vec<Loaded> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len());
+    let next = AtomicUsize::new(0);
+    let loaded: Vec<_> = paths.iter().map(|_| OnceLock::new()).collect();
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(path), Some(slot)) = (paths.get(at), loaded.get(at)) else { return };
+            let one = catch_unwind(AssertUnwindSafe(|| load_here(path, config)));
+            // Each is loaded by one thread.
+            let _ = slot.set(one.unwrap_or_else(|_| parser_failed(path)));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            // What no thread could be started for is loaded, or reported, below.
+            let _ = parser_thread().spawn_scoped(scope, work);
+        }
+    });
+    let with_paths = loaded.into_iter().zip(paths);
+    with_paths.map(|(one, path)| one.into_inner().unwrap_or_else(|| load(path, config))).collect()
+}
+
 /// The directories that the configuration names, with `/*` expanded, in order and once each. A
 /// single file among them is a Worker too.
 pub fn directories(config: &Config) -> (Vec<PathBuf>, Vec<Diagnostic>) {
     let mut found: Vec<PathBuf> = Vec::new();
+    let mut known: HashSet<PathBuf> = HashSet::new();
     let mut diagnostics = Vec::new();
     let mut add = |path: PathBuf| {
-        if !found.contains(&path) {
+        if known.insert(path.clone()) {
             found.push(path);
         }
     };
@@ -110,9 +140,9 @@ fn sub_directories(parent: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// Settings that name a Worker which does not exist.
 fn dangling(config: &Config, bundles: &[Bundle]) -> Vec<Diagnostic> {
     let file = config.file.as_deref().unwrap_or(Path::new("nano.toml"));
-    let missing = |name: &str| !bundles.iter().any(|bundle| bundle.name == name);
-    let known: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let names: HashSet<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+    let missing = |name: &str| !names.contains(name);
+    let known = known_names(bundles);
     let default = config.workers.default.iter().filter(|name| missing(name)).map(|name| {
         let message = format!("workers.default names \"{name}\", but loaded are: {known}");
         Diagnostic::error(file, message)
@@ -122,6 +152,17 @@ fn dangling(config: &Config, bundles: &[Bundle]) -> Vec<Diagnostic> {
         Diagnostic::error(file, message).warning()
     });
     default.chain(sections).collect()
+}
+
+/// The names for a message, not all where they are many.
+fn known_names(bundles: &[Bundle]) -> String {
+    const NAMED: usize = 20;
+    let first: Vec<&str> = bundles.iter().take(NAMED).map(|bundle| bundle.name.as_str()).collect();
+    match bundles.len() {
+        0 => "none".to_owned(),
+        count if count > NAMED => format!("{} and {} more", first.join(", "), count - NAMED),
+        _ => first.join(", "),
+    }
 }
 
 /// Routes that two Workers claim.
@@ -141,24 +182,29 @@ fn contested(bundles: &[Bundle]) -> Vec<Diagnostic> {
 }
 
 /// The parser recurses: it runs on a stack that is known to be enough (see `nesting`).
+fn parser_thread() -> std::thread::Builder {
+    std::thread::Builder::new().name("nano-load".into()).stack_size(PARSER_STACK_BYTES)
+}
+
 fn on_parser_stack(path: &Path, work: impl FnOnce() -> Loaded + Send) -> Loaded {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("nano-load".into())
-            .stack_size(PARSER_STACK_BYTES)
-            .spawn_scoped(scope, work);
+        let thread = parser_thread().spawn_scoped(scope, work);
         match thread.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(loaded)) => loaded,
-            Ok(Err(_)) => Loaded::failed(Diagnostic::error(
-                path,
-                "could not be parsed: the parser failed on it; please report this as a bug",
-            )),
+            Ok(Err(_)) => parser_failed(path),
             Err(error) => Loaded::failed(Diagnostic::error(
                 path,
                 format!("could not be parsed: no thread for it can be started: {error}"),
             )),
         }
     })
+}
+
+fn parser_failed(path: &Path) -> Loaded {
+    Loaded::failed(Diagnostic::error(
+        path,
+        "could not be parsed: the parser failed on it; please report this as a bug",
+    ))
 }
 
 fn load_here(path: &Path, config: &Config) -> Loaded {

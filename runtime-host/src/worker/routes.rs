@@ -105,6 +105,8 @@ type Paths = Vec<(PathPattern, usize)>;
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     workers: Vec<String>,
+    /// Where each is in `workers`.
+    ids: HashMap<String, usize>,
     exact: HashMap<String, Paths>,
     /// Longest suffix first.
     suffixes: Vec<(String, Paths)>,
@@ -128,8 +130,9 @@ impl RouteTable {
         worker: &str,
         patterns: impl IntoIterator<Item = &'p String>,
     ) -> Vec<Conflict> {
-        let id = self.workers.iter().position(|known| known == worker).unwrap_or_else(|| {
+        let id = self.ids.get(worker).copied().unwrap_or_else(|| {
             self.workers.push(worker.to_owned());
+            self.ids.insert(worker.to_owned(), self.workers.len() - 1);
             self.workers.len() - 1
         });
         let mut conflicts = Vec::new();

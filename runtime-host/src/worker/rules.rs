@@ -1,5 +1,7 @@
 //! Which kind of module a file is: wrangler's rules, then the extension.
 
+use std::sync::LazyLock;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::bundle::ModuleKind;
@@ -49,15 +51,21 @@ const DEFAULTS: &[(RuleKind, &[&str])] = &[
     (RuleKind::CompiledWasm, &["**/*.wasm"]),
 ];
 
+/// The same, compiled once for all Workers.
+static COMPILED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let compiled = DEFAULTS.iter().map(|(kind, globs)| Rule {
+        kind: *kind,
+        globs: globs.iter().filter_map(|glob| Rule::matcher(glob).ok()).collect(),
+        fallthrough: true,
+    });
+    compiled.collect()
+});
+
 impl Rules {
     /// A rule without `fallthrough` ends the list for its type: that is how a user replaces a
     /// default rule (wrangler's behaviour).
     pub fn new(user: Vec<Rule>) -> Self {
-        let defaults = DEFAULTS.iter().map(|(kind, globs)| Rule {
-            kind: *kind,
-            globs: globs.iter().filter_map(|glob| Rule::matcher(glob).ok()).collect(),
-            fallthrough: true,
-        });
+        let defaults = COMPILED.iter().cloned();
         let mut ended = Vec::new();
         let mut rules = Vec::new();
         for rule in user.into_iter().chain(defaults) {

@@ -9,8 +9,9 @@ mod directories;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,7 @@ enum Message {
 /// The operating system refuses to watch.
 pub fn start(
     config: Config,
-    running: &[Bundle],
+    running: &[Arc<Bundle>],
     on_change: impl FnMut(Change) + Send + 'static,
 ) -> Result<Watch, Diagnostic> {
     let (sender, receiver) = mpsc::channel();
@@ -140,14 +141,19 @@ impl Watcher {
         }
     }
 
-    fn adopt(&mut self, running: &[Bundle]) {
+    fn adopt(&mut self, running: &[Arc<Bundle>]) {
+        // A Worker's target is its directory, or its main module where that stands alone.
+        let names: HashMap<PathBuf, &String> = running
+            .iter()
+            .flat_map(|bundle| {
+                let main = bundle.directory.join(&bundle.main);
+                [(main, &bundle.name), (bundle.directory.clone(), &bundle.name)]
+            })
+            .collect();
         let (targets, _) = load::directories(&self.config);
         for target in targets {
-            let of_target = |bundle: &&Bundle| {
-                bundle.directory == target || bundle.directory.join(&bundle.main) == target
-            };
-            if let Some(bundle) = running.iter().find(of_target) {
-                self.workers.insert(target, bundle.name.clone());
+            if let Some(name) = names.get(&target) {
+                self.workers.insert(target, (*name).clone());
             }
         }
     }
@@ -178,8 +184,9 @@ impl Watcher {
         }
         let (targets, diagnostics) = load::directories(&self.config);
         self.report(self.config.file.clone().unwrap_or_default(), diagnostics);
+        let wanted: HashSet<&PathBuf> = targets.iter().collect();
         let gone: Vec<PathBuf> =
-            self.workers.keys().filter(|target| !targets.contains(target)).cloned().collect();
+            self.workers.keys().filter(|target| !wanted.contains(target)).cloned().collect();
         for target in gone {
             self.reported.remove(&target);
             self.forget(&target);
@@ -221,10 +228,9 @@ impl Watcher {
             self.report(target.to_owned(), diagnostics);
             return;
         };
-        let owner = self
-            .workers
-            .iter()
-            .find(|(path, name)| path.as_path() != target && **name == bundle.name);
+        let known = self.workers.get(target).is_some_and(|name| *name == bundle.name);
+        let mut others = self.workers.iter();
+        let owner = if known { None } else { others.find(|(_, name)| **name == bundle.name) };
         if let Some((owner, name)) = owner {
             let message = format!("the Worker's name \"{name}\" is taken by {}", owner.display());
             let error = Diagnostic::error(target, message);

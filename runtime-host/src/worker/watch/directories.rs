@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::super::load;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::limits::{DIRECTORIES_WATCHED_MAX, DIRECTORY_DEPTH_MAX};
+use crate::limits::{DIRECTORIES_WATCHED_MIN, DIRECTORY_DEPTH_MAX};
 
 /// The directory of the configuration file, those of all Workers with what is below them, and
 /// those in which Workers may come and go. `node_modules` and hidden directories are left out: they
 /// are large, and what is in them reaches a Worker only through a bundler.
 pub fn to_watch(config: &Config) -> Result<BTreeSet<PathBuf>, Diagnostic> {
+    let most = most();
     let mut wanted = BTreeSet::new();
     if let Some(file) = &config.file {
         wanted.insert(parent_of(file));
@@ -21,7 +22,7 @@ pub fn to_watch(config: &Config) -> Result<BTreeSet<PathBuf>, Diagnostic> {
     let (targets, _) = load::directories(config);
     for target in targets {
         if target.is_dir() {
-            add_tree(&target, &mut wanted)?;
+            add_tree(&target, &mut wanted, most)?;
         } else {
             wanted.insert(parent_of(&target));
         }
@@ -37,8 +38,15 @@ fn parent_of(path: &Path) -> PathBuf {
     }
 }
 
+/// How many directories may be watched: half of what the system lets its user watch.
+fn most() -> usize {
+    let allowed = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").ok();
+    let allowed: Option<usize> = allowed.and_then(|text| text.trim().parse().ok());
+    allowed.map_or(0, |watches| watches / 2).max(DIRECTORIES_WATCHED_MIN)
+}
+
 /// Directories that can't be read are left out: the loader says what is wrong with them.
-fn add_tree(root: &Path, wanted: &mut BTreeSet<PathBuf>) -> Result<(), Diagnostic> {
+fn add_tree(root: &Path, wanted: &mut BTreeSet<PathBuf>, most: usize) -> Result<(), Diagnostic> {
     let mut pending = vec![(root.to_owned(), 0)];
     while let Some((directory, depth)) = pending.pop() {
         for entry in directory.read_dir().into_iter().flatten().flatten() {
@@ -50,12 +58,12 @@ fn add_tree(root: &Path, wanted: &mut BTreeSet<PathBuf>) -> Result<(), Diagnosti
             }
         }
         wanted.insert(directory);
-        if wanted.len() > DIRECTORIES_WATCHED_MAX {
-            let message = format!(
-                "cannot be watched: the Workers have more than {DIRECTORIES_WATCHED_MAX} directories"
-            );
+        if wanted.len() > most {
+            let message =
+                format!("cannot be watched: the Workers have more than {most} directories");
             return Err(Diagnostic::error(root, message).with_help(
-                "name their bundled output instead, or set reload = false in [workers]",
+                "name their bundled output instead, raise the limit (sysctl \
+                 fs.inotify.max_user_watches), or set reload = false in [workers]",
             ));
         }
     }

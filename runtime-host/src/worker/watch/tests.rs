@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(700);
 
 fn watch(folder: &Folder, config: Config) -> (Watch, Receiver<Change>) {
-    let (bundles, _) = load_all(&config);
+    let bundles: Vec<_> = load_all(&config).0.into_iter().map(Arc::new).collect();
     let (sender, receiver) = channel();
     let on_change = move |change| {
         // The test may have ended.

@@ -1,0 +1,124 @@
+//! One version of a Worker: what outlives its isolates.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::limits::{START_RETRY_FIRST, START_RETRY_LONGEST};
+use crate::telemetry::metrics::{Metrics, WorkerMetrics};
+use crate::worker::Bundle;
+
+/// A version, shared by the isolates that it has one after another.
+pub(crate) struct Version {
+    pub bundle: Arc<Bundle>,
+    /// Its handlers read response bodies before they answer, as the operator said or as was seen.
+    pub reads_responses: AtomicBool,
+    /// Absent until an isolate is wanted: thousands of Workers that nobody asks for would fill the
+    /// exposition with zeros.
+    metrics: OnceLock<WorkerMetrics>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Its last start failed.
+struct Trouble {
+    text: String,
+    /// Nothing is tried before.
+    until: Instant,
+    delay: Duration,
+}
+
+impl Version {
+    pub fn new(bundle: Arc<Bundle>) -> Arc<Self> {
+        let reads_responses = bundle.settings.reads_responses.unwrap_or(false);
+        Arc::new(Self {
+            bundle,
+            reads_responses: AtomicBool::new(reads_responses),
+            metrics: OnceLock::new(),
+            trouble: Mutex::new(None),
+        })
+    }
+
+    /// The Worker's metrics; `None` before an isolate was wanted.
+    pub fn metrics(&self) -> Option<&WorkerMetrics> {
+        self.metrics.get()
+    }
+
+    /// The Worker's metrics, which exist from now on.
+    pub fn metrics_in(&self, metrics: &Metrics) -> &WorkerMetrics {
+        self.metrics.get_or_init(|| metrics.worker(&self.bundle.name))
+    }
+
+    /// For how long no isolate shall be started, because the last one did not.
+    pub fn refusal(&self) -> Option<Duration> {
+        let trouble = self.trouble.lock();
+        let left = trouble.as_ref()?.until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Remembers that an isolate did not start, for longer each time, and logs why: once for each
+    /// reason.
+    pub fn failed(&self, text: &str) {
+        let mut trouble = self.trouble.lock();
+        let known = trouble.as_ref().is_some_and(|before| before.text == text);
+        let delay = trouble.as_ref().map_or(START_RETRY_FIRST, |before| {
+            before.delay.saturating_mul(2).min(START_RETRY_LONGEST)
+        });
+        *trouble = Some(Trouble { text: text.to_owned(), until: Instant::now() + delay, delay });
+        drop(trouble);
+        let (worker, version) = (&self.bundle.name, &self.bundle.version);
+        if known {
+            tracing::debug!(worker, version, "an isolate did not start, again: {text}");
+        } else {
+            tracing::error!(worker, version, "an isolate did not start: {text}");
+        }
+    }
+
+    /// An isolate started.
+    pub fn recovered(&self) {
+        *self.trouble.lock() = None;
+    }
+
+    /// A response that a handler read before it answered was too large for the proxy to hold back:
+    /// from now on all of them come here from the start, unless the operator does not want it.
+    pub fn response_did_not_fit(&self) {
+        if self.bundle.settings.reads_responses.is_some()
+            || self.reads_responses.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        tracing::warn!(
+            worker = self.bundle.name,
+            version = self.bundle.version,
+            "a handler read a response before it answered, and the proxy can't hold back that \
+             much: the read failed. From now on all response bodies of this Worker come to the \
+             runtime host. Set reads_responses = true for it in nano.toml, so that the first one \
+             does not fail, or false to keep them in the proxy"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_start_is_remembered_for_longer_each_time() {
+        let bundle = super::super::tests::bundle("a", "export default {}");
+        let version = Version::new(Arc::new(bundle));
+        assert_eq!(version.refusal(), None);
+        let mut expected = START_RETRY_FIRST;
+        for _ in 0..10 {
+            version.failed("no");
+            let left = version.refusal().expect("it is remembered");
+            assert!(left <= expected && left > expected.mul_f64(0.9), "{left:?} of {expected:?}");
+            expected = (expected * 2).min(START_RETRY_LONGEST);
+        }
+        assert_eq!(expected, START_RETRY_LONGEST);
+        version.recovered();
+        assert_eq!(version.refusal(), None);
+        version.failed("no");
+        assert!(version.refusal().is_some_and(|left| left <= START_RETRY_FIRST));
+    }
+}
