@@ -18,6 +18,7 @@ mod modules;
 mod observability;
 mod reading;
 mod streaming;
+mod survival;
 mod trailers;
 mod upgrades;
 mod upstream;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     themes.push(limits::theme());
     themes.push(load::theme());
     themes.extend(lifecycle::themes());
+    themes.extend(survival::themes());
     themes.extend(examples::themes());
     runner::main(themes)
 }

@@ -41,8 +41,22 @@ pub struct Server {
     pub admin: Option<SocketAddr>,
     /// How long running exchanges may go on after SIGTERM.
     pub drain_timeout: Duration,
-    /// Threads that run Workers; at least 1.
+    /// Threads that run Workers, of each engine process; at least 1.
     pub threads: usize,
+    /// Engine processes under a supervisor. 0: no supervisor, the one process does all.
+    pub processes: usize,
+    pub sandbox: Sandbox,
+}
+
+/// Whether the processes that run Workers give up what they do not need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    /// As far as the kernel can; what it can't is a warning.
+    #[default]
+    On,
+    Off,
+    /// What the kernel can't do is an error.
+    Require,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +128,8 @@ impl Default for Server {
             admin: None,
             drain_timeout: Duration::from_secs(30),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            processes: 1,
+            sandbox: Sandbox::default(),
         }
     }
 }

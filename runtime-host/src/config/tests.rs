@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Listen};
+use super::{Config, Listen, Sandbox};
 use crate::diagnostic::SourceText;
 use crate::exchange::FailureMode;
 use crate::limits::Limits;
@@ -19,6 +19,7 @@ fn an_empty_file_is_all_defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.server.listen, [Listen::Tcp("127.0.0.1:9000".parse().unwrap())]);
     assert!(config.server.threads >= 1);
+    assert_eq!((config.server.processes, config.server.sandbox), (1, Sandbox::On));
     assert!(config.workers.reload && config.ext_proc.mode_override);
     assert_eq!(config.log.level, "info");
 }
@@ -32,6 +33,8 @@ listen = ["0.0.0.0:9000", "unix:/run/nano.sock", "unix:nano.sock", "[::1]:9"]
 admin = "127.0.0.1:9001"
 drain_timeout_ms = 5
 threads = 3
+processes = 2
+sandbox = "require"
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -72,6 +75,7 @@ level = "debug"
     assert_eq!(config.server.admin, Some("127.0.0.1:9001".parse().unwrap()));
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
+    assert_eq!((config.server.processes, config.server.sandbox), (2, Sandbox::Require));
     assert_eq!(config.workers.directories, [PathBuf::from("etc/workers/*"), PathBuf::from("/abs")]);
     assert_eq!(config.workers.default.as_deref(), Some("hello"));
     assert_eq!(config.workers.environment.as_deref(), Some("production"));
@@ -103,6 +107,9 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[server]\nlisten = \"127.0.0.1:1\"", "write listen = [\"127.0.0.1:9000\"]");
     expect("[server]\nlisten = [\"localhost:1\"]", "2:11: error: `server.listen` can't be");
     expect("[server]\nadmin = \"9001\"", "write an IP address and a port, admin =");
+    expect("[server]\nsandbox = \"maybe\"", "write \"on\" or \"off\" or \"require\"");
+    expect("[server]\nprocesses = 65", "must be a whole number from 0 to 64");
+    expect("[server]\nadmin = \"127.0.0.1:65530\"\nprocesses = 7", "is too large");
     expect("[server]\nlissen = []", "did you mean `listen`?");
     expect("[workers]\nfailure_mode = \"ajar\"", "write \"open\" or \"closed\"");
     expect("[limits]\nmemory_mb = 1", "must be a whole number from 8 to");

@@ -230,7 +230,7 @@ impl Actor {
     }
 
     /// Takes no more messages; requests that have not begun get the host's error.
-    fn die(&self, text: &str) {
+    pub fn die(&self, text: &str) {
         let waiting = {
             let mut queue = self.queue.lock();
             queue.dead = true;

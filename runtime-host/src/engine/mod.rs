@@ -12,10 +12,12 @@ mod subrequest;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::client::ClientConfig;
 use crate::exchange::{Engine, Start, Started};
 use crate::isolate::StartError;
+use crate::supervisor::board::Notices;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::Bundle;
 
@@ -34,6 +36,23 @@ pub(crate) struct Services {
     pub runtime: tokio::runtime::Handle,
     pub client: ClientConfig,
     pub metrics: Arc<Metrics>,
+    /// What a supervisor says, if there is one.
+    pub notices: Option<Arc<Notices>>,
+}
+
+impl Services {
+    /// How much longer a version of a Worker may not run, because it crashed engines.
+    pub fn quarantine(&self, worker: &str, version: &str) -> Option<Duration> {
+        self.notices.as_ref()?.quarantine(worker, version)
+    }
+}
+
+/// What became of a version that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployed {
+    Ready,
+    /// It is the current one and will be started by a request that comes after this time.
+    Quarantined(Duration),
 }
 
 impl Host {
@@ -44,7 +63,17 @@ impl Host {
         client: ClientConfig,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        let services = Arc::new(Services { runtime, client, metrics });
+        Self::supervised(runtime, client, metrics, None)
+    }
+
+    /// The same under a supervisor, whose quarantines it keeps.
+    pub fn supervised(
+        runtime: tokio::runtime::Handle,
+        client: ClientConfig,
+        metrics: Arc<Metrics>,
+        notices: Option<Arc<Notices>>,
+    ) -> Arc<Self> {
+        let services = Arc::new(Services { runtime, client, metrics, notices });
         Arc::new(Self { registry: Registry::default(), services })
     }
 
@@ -53,7 +82,7 @@ impl Host {
     ///
     /// # Errors
     /// The version does not start; what ran before goes on.
-    pub async fn deploy(&self, bundle: Bundle) -> Result<(), StartError> {
+    pub async fn deploy(&self, bundle: Bundle) -> Result<Deployed, StartError> {
         self.registry.deploy(Arc::new(bundle), &self.services).await
     }
 

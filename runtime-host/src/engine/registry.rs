@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::Services;
 use super::actor::Actor;
 use super::session;
+use super::{Deployed, Services};
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
 use crate::isolate::StartError;
@@ -75,14 +75,21 @@ impl Registry {
         &self,
         bundle: Arc<Bundle>,
         services: &Arc<Services>,
-    ) -> Result<(), StartError> {
+    ) -> Result<Deployed, StartError> {
         let actor = Actor::new(Arc::clone(&bundle), Arc::clone(services));
-        let starting = Arc::clone(&actor);
-        services
-            .runtime
-            .spawn_blocking(move || starting.begin())
-            .await
-            .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))?;
+        let quarantine = services.quarantine(&bundle.name, &bundle.version);
+        if let Some(left) = quarantine {
+            // Its evaluation may be what crashes. A request after the quarantine finds a dead
+            // isolate, and has it replaced.
+            actor.die(&format!("quarantined for {} s", left.as_secs()));
+        } else {
+            let starting = Arc::clone(&actor);
+            services
+                .runtime
+                .spawn_blocking(move || starting.begin())
+                .await
+                .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))?;
+        }
         let mut workers = self.workers.write();
         if let Some(worker) = workers.get(&bundle.name) {
             actor.belong_to(worker);
@@ -97,7 +104,7 @@ impl Registry {
             actor.belong_to(&worker);
             workers.insert(bundle.name.clone(), worker);
         }
-        Ok(())
+        Ok(quarantine.map_or(Deployed::Ready, Deployed::Quarantined))
     }
 
     pub fn worker(&self, name: &str) -> Option<Arc<Worker>> {

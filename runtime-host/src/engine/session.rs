@@ -28,8 +28,16 @@ const TRIES: usize = 3;
 
 /// Begins a handler on the Worker's current version.
 pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -> Started {
-    let mode = worker.current().bundle().settings.failure_mode;
-    start.failure_mode.get_or_insert(mode);
+    let bundle = worker.current().bundle();
+    start.failure_mode.get_or_insert(bundle.settings.failure_mode);
+    if let Some(left) = services.quarantine(&bundle.name, &bundle.version) {
+        let text = format!(
+            "this version of the Worker crashed the engine repeatedly and is quarantined for {} s",
+            left.as_secs() + 1
+        );
+        worker.metrics.requests(Outcome::Quarantined).inc();
+        return host_failure(&start, Outcome::Quarantined, &worker.name, &text);
+    }
     let outbox = Arc::new(Outbox::default());
     let mut start = Box::new(start);
     for _ in 0..TRIES {
