@@ -52,15 +52,22 @@ impl Free {
     }
 }
 
+/// A thread's place in a record.
+#[derive(Clone, Copy, Debug)]
+struct Here {
+    recorder: &'static Recorder,
+    number: usize,
+    words: &'static [AtomicU64],
+}
+
 thread_local! {
     /// This thread's line. Without destructor, so that a signal handler may look.
-    static HERE: Cell<Option<&'static [AtomicU64]>> = const { Cell::new(None) };
+    static HERE: Cell<Option<Here>> = const { Cell::new(None) };
 }
 
 /// Has this process keep its record there.
 pub fn install(record: &File) -> io::Result<()> {
-    let words = Words::map(record, WORDS, Access::Write)?;
-    let recorder = Recorder { words, free_lines: Mutex::default(), tenants: Mutex::default() };
+    let recorder = Recorder::new(record)?;
     RECORDER.set(recorder).map_err(|_| io::Error::other("there is a record already"))
 }
 
@@ -80,35 +87,12 @@ fn store(word: usize, value: u64) {
     }
 }
 
-/// A version's entry, for as long as it has an isolate.
-#[derive(Debug)]
-pub struct Registration {
-    key: (String, String),
-    number: u64,
-}
-
-impl Registration {
-    pub fn new(worker: &str, version: &str) -> Self {
-        let key = (worker.to_owned(), version.to_owned());
-        let number = RECORDER.get().and_then(|recorder| recorder.register(&key)).unwrap_or(0);
-        Self { key, number }
-    }
-
-    /// For [`Line::begin`]; 0 when there is no entry.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        if let (Some(recorder), 1..) = (RECORDER.get(), self.number) {
-            recorder.release(&self.key);
-        }
-    }
-}
-
 impl Recorder {
+    fn new(record: &File) -> io::Result<Self> {
+        let words = Words::map(record, WORDS, Access::Write)?;
+        Ok(Self { words, free_lines: Mutex::default(), tenants: Mutex::default() })
+    }
+
     fn register(&self, key: &(String, String)) -> Option<u64> {
         let mut tenants = self.tenants.lock();
         if let Some((number, isolates)) = tenants.known.get_mut(key) {
@@ -133,27 +117,73 @@ impl Recorder {
             tenants.free.returned.push(number);
         }
     }
+
+    fn claim(&'static self) -> Option<Here> {
+        let number = self.free_lines.lock().take(LINES)?;
+        Some(Here { recorder: self, number, words: &self.words[line(number)..][..LINE] })
+    }
+
+    fn tenant(&self, number: usize) -> Tenant {
+        let entry = &self.words[tenant(number)..][..TENANT];
+        let text =
+            |words: &[AtomicU64]| load_text(words.iter().map(|word| word.load(Ordering::Relaxed)));
+        Tenant { worker: text(&entry[..NAME]), version: text(&entry[NAME..NAME + VERSION]) }
+    }
+}
+
+/// A version's entry, for as long as it has an isolate.
+#[derive(Debug)]
+pub struct Registration {
+    recorder: Option<&'static Recorder>,
+    key: (String, String),
+    number: u64,
+}
+
+impl Registration {
+    pub fn new(worker: &str, version: &str) -> Self {
+        Self::with(RECORDER.get(), worker, version)
+    }
+
+    fn with(recorder: Option<&'static Recorder>, worker: &str, version: &str) -> Self {
+        let key = (worker.to_owned(), version.to_owned());
+        let number = recorder.and_then(|recorder| recorder.register(&key)).unwrap_or(0);
+        Self { recorder, key, number }
+    }
+
+    /// For [`Line::begin`]; 0 when there is no entry.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let (Some(recorder), 1..) = (self.recorder, self.number) {
+            recorder.release(&self.key);
+        }
+    }
 }
 
 /// A thread's line in the record.
 #[derive(Debug)]
-pub struct Line(Option<(usize, &'static [AtomicU64])>);
+pub struct Line(Option<Here>);
 
 impl Line {
     /// A line for the calling thread, which must be the only one to call the rest.
     pub fn claim() -> Self {
-        let claimed = RECORDER.get().and_then(|recorder| {
-            let number = recorder.free_lines.lock().take(LINES)?;
-            Some((number, &recorder.words[line(number)..][..LINE]))
-        });
-        HERE.set(claimed.map(|(_, words)| words));
-        Self(claimed)
+        Self::with(RECORDER.get())
+    }
+
+    fn with(recorder: Option<&'static Recorder>) -> Self {
+        let here = recorder.and_then(Recorder::claim);
+        HERE.set(here);
+        Self(here)
     }
 
     /// A turn of this version begins here.
     pub fn begin(&self, version: u64) {
-        if let Some((_, words)) = self.0 {
-            words[RUNNING].store(version, Ordering::Relaxed);
+        if let Some(here) = &self.0 {
+            here.words[RUNNING].store(version, Ordering::Relaxed);
         }
     }
 
@@ -164,9 +194,9 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let (Some((number, _)), Some(recorder)) = (self.0, RECORDER.get()) {
-            self.end();
-            recorder.free_lines.lock().returned.push(number);
+        self.end();
+        if let Some(here) = self.0 {
+            here.recorder.free_lines.lock().returned.push(here.number);
         }
     }
 }
@@ -175,19 +205,16 @@ impl Drop for Line {
 /// allocates nothing.
 pub fn mark(signal: u64) {
     match HERE.get() {
-        Some(words) => words[SIGNAL].store(signal, Ordering::Relaxed),
+        Some(here) => here.words[SIGNAL].store(signal, Ordering::Relaxed),
         None => store(STRAY, signal),
     }
 }
 
 /// Whose turn this thread runs.
 pub fn running_here() -> Option<Tenant> {
-    let recorder = RECORDER.get()?;
-    let number = number_of(HERE.get()?[RUNNING].load(Ordering::Relaxed))?;
-    let entry = &recorder.words[tenant(number)..][..TENANT];
-    let text =
-        |words: &[AtomicU64]| load_text(words.iter().map(|word| word.load(Ordering::Relaxed)));
-    Some(Tenant { worker: text(&entry[..NAME]), version: text(&entry[NAME..NAME + VERSION]) })
+    let here = HERE.get()?;
+    let number = number_of(here.words[RUNNING].load(Ordering::Relaxed))?;
+    Some(here.recorder.tenant(number))
 }
 
 #[cfg(test)]
@@ -195,51 +222,49 @@ mod tests {
     use super::*;
     use crate::supervisor::record::{self, Findings};
 
-    /// One test, as a process has one record.
     #[test]
     fn what_threads_run_is_found_in_the_record() {
         let record = record::create().expect("memory");
-        install(&record).expect("the first");
-        assert!(install(&record).is_err(), "a process has one record");
-        let (good, bad) = (Registration::new("good", "v1"), Registration::new("bad", "v7"));
-        let again = Registration::new("bad", "v7");
+        // Not the process's own, in which other tests' turns would be found.
+        let recorder: &'static Recorder =
+            Box::leak(Box::new(Recorder::new(&record).expect("a map")));
+        let register = |worker| Registration::with(Some(recorder), worker, "v7");
+        let (good, bad, again) = (register("good"), register("bad"), register("bad"));
         assert_eq!(bad.number(), again.number(), "one entry for a version");
 
-        let (lines, looked) = (std::sync::Barrier::new(3), std::sync::Barrier::new(3));
+        let (begun, looked) = (std::sync::Barrier::new(3), std::sync::Barrier::new(3));
         std::thread::scope(|scope| {
             for (registration, signal) in [(&good, 0), (&bad, 11)] {
-                let (lines, looked) = (&lines, &looked);
+                let (begun, looked) = (&begun, &looked);
                 scope.spawn(move || {
-                    let line = Line::claim();
+                    let line = Line::with(Some(recorder));
                     line.begin(registration.number());
                     if signal > 0 {
                         mark(signal);
                     }
                     let here = running_here().expect("a turn");
                     assert_eq!(here.worker == "bad", signal > 0);
-                    lines.wait();
+                    begun.wait();
                     looked.wait();
                     drop(line);
                 });
             }
-            lines.wait();
-            set_ready();
-            set_writing(true);
+            begun.wait();
+            recorder.words[READY].store(1, Ordering::Relaxed);
             let found = Findings::read(&record).expect("read");
-            assert!(found.ready && found.torn && !found.elsewhere);
+            assert!(found.ready && !found.torn && !found.elsewhere);
             let names = |all: &[Tenant]| all.iter().map(|t| t.worker.clone()).collect::<Vec<_>>();
             assert_eq!(names(&found.ended_by), ["bad"]);
             assert_eq!(found.running.len(), 2);
             looked.wait();
         });
-        set_writing(false);
         assert!(Findings::read(&record).expect("read").running.is_empty(), "all turns are over");
 
         // An entry is used again only when no isolate needs it.
         let number = bad.number();
         drop(bad);
-        assert_ne!(Registration::new("new", "v1").number(), number);
+        assert_ne!(register("new").number(), number);
         drop(again);
-        assert_eq!(Registration::new("newer", "v1").number(), number);
+        assert_eq!(register("newer").number(), number);
     }
 }

@@ -16,6 +16,9 @@ use super::sys::{self, Signals};
 /// Exit codes of an engine that refused to serve, and said why: see `nano-host --help`.
 const REFUSED: std::ops::RangeInclusive<i32> = 1..=3;
 
+/// The exit code of an engine that was told a second time.
+const AT_ONCE: i32 = 130;
+
 /// What a shell makes of a signal.
 const SIGNALED: u8 = 128;
 
@@ -183,7 +186,9 @@ impl Supervisor {
             self.draining = Some(Instant::now() + GRACE);
             return;
         }
-        self.attribute(id, status, &findings);
+        if !(asked && status.code() == Some(AT_ONCE)) {
+            self.attribute(id, status, &findings);
+        }
         if asked {
             self.code = self.code.max(exit_code(status));
             return;
@@ -224,7 +229,7 @@ impl Supervisor {
                 engine,
                 end,
                 running = running.join(","),
-                "an engine ended, no Worker is known to be the cause; another takes its place"
+                "an engine ended, and no Worker is known to be the cause"
             );
         }
     }
@@ -241,7 +246,7 @@ impl Supervisor {
                 engine,
                 end,
                 crashes,
-                "an engine ended in a turn of this Worker; another takes its place"
+                "an engine ended in a turn of this Worker"
             ),
             Blame::Suspected => tracing::error!(
                 worker,
@@ -249,8 +254,7 @@ impl Supervisor {
                 engine,
                 end,
                 crashes,
-                "an engine was ended while only this Worker ran, which is suspected; another takes \
-                 its place"
+                "an engine was ended from outside while only this Worker ran, which is suspected"
             ),
         }
         if let Some(length) = verdict.quarantine {
