@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::supervisor::sys;
 use crate::telemetry::logs;
 
 /// Runs Cloudflare-Workers-style JavaScript for Envoy's external-processing filter.
@@ -70,7 +71,11 @@ pub(crate) enum Failure {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if !matches!(command, Command::Serve { .. }) {
+        sys::allow_huge_pages();
+    }
+    let result = match command {
         Command::Serve { config } => serve::run(&config),
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),

@@ -12,14 +12,17 @@ use crate::config::Config;
 use crate::sockets::Socket;
 use crate::supervisor::board::Board;
 use crate::supervisor::output::Direct;
-use crate::supervisor::{self, Plan, record, recorder};
+use crate::supervisor::{self, Plan, record, recorder, sys};
 use crate::telemetry::logs;
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let config = start::config(file)?;
     let sockets = bind(&config)?;
     match config.server.processes {
-        0 => alone(config, sockets),
+        0 => {
+            sys::allow_huge_pages();
+            alone(config, sockets)
+        }
         engines => supervise(file, &config, sockets, engines),
     }
 }

@@ -1,4 +1,7 @@
 //! What V8 says before it ends the process, in the log: whose turn it was, and V8's own words.
+//!
+//! For objects of an impossible size (`"x".repeat(2 ** 28).split("")`) V8 calls nobody: its words are on
+//! standard error only (`FatalNoSecurityImpact` in V8's logging.cc).
 
 use std::ffi::CStr;
 
@@ -41,4 +44,44 @@ fn last_words(text: &str) {
         None => tracing::error!("V8 ends this process: {text}"),
     }
     logs::flush_within(LOG_LAST_WORDS_LIMIT);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+    use crate::isolate::platform;
+
+    #[test]
+    fn the_end_is_in_the_log() {
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["isolate::fatal::tests::end", "--exact", "--ignored", "--nocapture"])
+            .output()
+            .expect("it starts");
+        assert!(child.status.signal().is_some(), "{child:?}");
+        let text = String::from_utf8_lossy(&child.stderr);
+        assert!(text.contains("V8 ends this process: out of memory in its heap"), "{text}");
+        // V8 goes on to fail a check, as nobody kept it from that.
+        assert_eq!(text.matches("V8 ends this process").count(), 2, "{text}");
+    }
+
+    #[test]
+    #[ignore = "ends the process: the test above runs it in one of its own"]
+    fn end() {
+        platform::initialize();
+        let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let params = v8::CreateParams::default().heap_limits(0, 8 * 1024 * 1024);
+            let mut isolate = v8::Isolate::new(params);
+            listen(&mut isolate);
+            v8::scope!(let scope, &mut isolate);
+            let context = v8::Context::new(scope, v8::ContextOptions::default());
+            let scope = &mut v8::ContextScope::new(scope, context);
+            let code = "const all = []; for (;;) all.push(new Array(1000).fill({}))";
+            let code = v8::String::new(scope, code).expect("a string");
+            v8::Script::compile(scope, code, None).and_then(|script| script.run(scope));
+        });
+    }
 }

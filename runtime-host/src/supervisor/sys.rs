@@ -81,6 +81,22 @@ pub fn set_name(name: &std::ffi::CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
+/// Keeps this process, and what it starts, to small pages. May be called before `main`.
+pub extern "C" fn forbid_huge_pages() {
+    huge_pages_disabled(1);
+}
+
+/// Takes [`forbid_huge_pages`] back, which a process inherits.
+pub fn allow_huge_pages() {
+    huge_pages_disabled(0);
+}
+
+fn huge_pages_disabled(disabled: libc::c_ulong) {
+    let none: libc::c_ulong = 0;
+    // SAFETY: a plain system call. A kernel that does not know it has nothing to be told.
+    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, disabled, none, none, none) };
+}
+
 pub fn ignore(signal: libc::c_int) {
     // SAFETY: nothing of this program runs when an ignored signal arrives.
     unsafe { libc::signal(signal, libc::SIG_IGN) };
