@@ -1,8 +1,9 @@
-//! What a process uses, as the kernel counts it.
+//! What a program uses, as the kernel counts it: a process and those that it has started.
 
 use std::fs;
 use std::time::Duration;
 
+use nano_tests::process::family;
 use nano_tests::{Error, Result};
 
 /// Resident memory in bytes.
@@ -17,6 +18,10 @@ pub struct Memory {
 
 /// Time on a CPU of all threads. Nanoseconds by the scheduler's own account, not ticks.
 pub fn cpu(process: u32) -> Result<Duration> {
+    family(process).into_iter().map(cpu_of_one).sum()
+}
+
+fn cpu_of_one(process: u32) -> Result<Duration> {
     let tasks = format!("/proc/{process}/task");
     let failed = || Error::during(format!("can't read {tasks}"));
     let mut total = 0;
@@ -30,7 +35,23 @@ pub fn cpu(process: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(total))
 }
 
+/// The sum of all, in which pages of files count once: processes of one program have the same.
 pub fn memory(process: u32) -> Result<Memory> {
+    let mut all = Vec::new();
+    for process in family(process) {
+        all.push(memory_of_one(process)?);
+    }
+    let largest = (0..all.len()).max_by_key(|at| all[*at].resident).unwrap_or(0);
+    let mut sum = all.swap_remove(largest);
+    for other in all {
+        sum.resident += other.anonymous;
+        sum.anonymous += other.anonymous;
+        sum.peak += other.anonymous;
+    }
+    Ok(sum)
+}
+
+fn memory_of_one(process: u32) -> Result<Memory> {
     let path = format!("/proc/{process}/status");
     let status = fs::read_to_string(&path).map_err(Error::during(format!("can't read {path}")))?;
     let field =
@@ -47,8 +68,11 @@ fn kib(text: &str, name: &str) -> Option<u64> {
 
 /// Makes the present resident memory the peak.
 pub fn reset_peak(process: u32) -> Result<()> {
-    let path = format!("/proc/{process}/clear_refs");
-    fs::write(&path, "5").map_err(Error::during(format!("can't write {path}")))
+    for process in family(process) {
+        let path = format!("/proc/{process}/clear_refs");
+        fs::write(&path, "5").map_err(Error::during(format!("can't write {path}")))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -69,5 +93,20 @@ mod tests {
         drop(block);
         assert!(memory(me).unwrap().peak >= now.anonymous);
         assert!(cpu(me).unwrap() > before);
+    }
+
+    #[test]
+    fn what_a_program_starts_belongs_to_it() {
+        let mut shell =
+            std::process::Command::new("sh").args(["-c", "sleep 20 & wait"]).spawn().unwrap();
+        while family(shell.id()).len() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (both, one) = (memory(shell.id()).unwrap(), memory_of_one(shell.id()).unwrap());
+        let child = family(shell.id())[1];
+        nano_tests::process::signal(child, "KILL").unwrap();
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert!(both.anonymous > one.anonymous, "{both:?} {one:?}");
     }
 }

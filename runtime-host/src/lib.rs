@@ -14,6 +14,9 @@ pub mod js;
 pub mod limits;
 pub mod ops;
 pub mod reply;
+pub mod sandbox;
+pub mod sockets;
+pub mod supervisor;
 pub mod telemetry;
 #[cfg(test)]
 mod tidy;

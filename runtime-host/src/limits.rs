@@ -129,6 +129,9 @@ pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// How long the process's end waits for the log's reader.
 pub const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
+/// The same for an end that V8 brings about: others wait for a process that takes this one's place.
+pub const LOG_LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
+
 /// Bytes of JSON that one invocation may give to `ctx.setMetadata()` in all: the proxy keeps it for
 /// each request.
 pub const METADATA_MAX_BYTES: usize = 64 * 1024;
@@ -180,6 +183,8 @@ pub const THREADS_MAX: u64 = 1024;
 ///
 /// [`Outcome::LoadShed`]: crate::telemetry::Outcome::LoadShed
 pub const LONG_TURNS_WAITING_MAX: usize = 256;
+/// Engine processes: more than one for a core or two helps nobody.
+pub const PROCESSES_MAX: u64 = 64;
 
 /// Milliseconds that draining may be set to: an hour, longer than any supervisor waits.
 pub const DRAIN_TIMEOUT_MAX_MS: u64 = 3_600_000;

@@ -14,6 +14,7 @@ fn facts(outcome: Outcome) -> (u16, u16, &'static str) {
         Outcome::LoadShed => (503, 1102, "The host has too much work"),
         Outcome::ScriptNotFound => (500, 1104, "There is no such Worker"),
         Outcome::InternalError => (500, 1105, "The host failed"),
+        Outcome::Quarantined => (503, 1105, "The Worker is suspended after it made the host fail"),
         _ => (500, 1101, "Worker threw an exception"),
     }
 }

@@ -38,6 +38,16 @@ const RULES: &[(&str, &[&str], &str)] = &[
         &["v8::", "crate::isolate", "crate::ext_proc"],
         "telemetry is told, it does not ask",
     ),
+    (
+        "supervisor",
+        &["v8::", "tokio", "crate::isolate", "crate::ext_proc", "crate::engine", "crate::worker"],
+        "what outlives a crash has little in it that could fail",
+    ),
+    (
+        "sandbox",
+        &["v8::", "crate::isolate", "crate::ext_proc", "crate::engine"],
+        "giving up needs to know only what is read",
+    ),
 ];
 
 fn sources(directory: &Path, into: &mut Vec<PathBuf>) {

@@ -21,6 +21,7 @@ mod observability;
 mod reading;
 mod snapshot;
 mod streaming;
+mod survival;
 mod trailers;
 mod upgrades;
 mod upstream;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     themes.push(hostile::theme());
     themes.extend(lifecycle::themes());
     themes.extend(isolates::themes());
+    themes.extend(survival::themes());
     themes.extend(examples::themes());
     runner::main(themes)
 }

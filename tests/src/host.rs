@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::metrics::Metrics;
-use crate::process::{Output, Process};
+use crate::process::{self, Output, Process};
 use crate::{Error, Result, client};
 
 /// Counter of body bytes that the runtime host saw, by `worker` and `side`.
@@ -107,17 +107,26 @@ impl Host {
         }
     }
 
-    /// Resident memory in bytes, as the kernel counts it.
+    /// The processes that run Workers: the supervisor's children, or the only one that there is.
+    pub fn engines(&self) -> Vec<u32> {
+        let engines = process::children(self.process.id());
+        if engines.is_empty() { vec![self.process.id()] } else { engines }
+    }
+
+    /// Resident memory of the engines in bytes, as the kernel counts it.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.process.id());
-        let status = std::fs::read_to_string(&path).map_err(Error::during(path))?;
-        status
-            .lines()
-            .find_map(|line| {
-                line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok()
-            })
-            .map(|kib: u64| kib * 1024)
-            .ok_or_else(|| Error::new("no VmRSS line"))
+        let resident = |engine: &u32| {
+            let path = format!("/proc/{engine}/status");
+            let status = std::fs::read_to_string(&path).map_err(Error::during(path))?;
+            status
+                .lines()
+                .find_map(|line| {
+                    line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok()
+                })
+                .map(|kib: u64| kib * 1024)
+                .ok_or_else(|| Error::new("no VmRSS line"))
+        };
+        self.engines().iter().map(resident).sum()
     }
 
     /// Asks it to drain and end.

@@ -140,13 +140,7 @@ impl Process {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) -> Result<()> {
-        // `kill` the program, so that this crate needs no unsafe call.
-        let status = Command::new("kill")
-            .args(["-TERM", &self.id.to_string()])
-            .stderr(Stdio::null())
-            .status()
-            .map_err(Error::during("can't run kill"))?;
-        if status.success() { Ok(()) } else { Err(Error::new(format!("{} is gone", self.name))) }
+        signal(self.id, "TERM").map_err(|_| Error::new(format!("{} is gone", self.name)))
     }
 
     /// Waits for it to end by itself.
@@ -179,6 +173,47 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends a signal, by its name without `SIG`, to a process or to one of its threads.
+pub fn signal(id: u32, name: &str) -> Result<()> {
+    // `kill` the program, so that this crate needs no unsafe call.
+    let status = Command::new("kill")
+        .args([format!("-{name}"), id.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .map_err(Error::during("can't run kill"))?;
+    if status.success() { Ok(()) } else { Err(Error::new(format!("{id} is gone"))) }
+}
+
+/// The processes that one has started and that live.
+pub fn children(of: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // `pid (name) state parent …`; a name may hold anything.
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        let (state, parent) = (fields.next(), fields.next().and_then(|id| id.parse().ok()));
+        if parent == Some(of) && state != Some("Z") {
+            found.push(id);
+        }
+    }
+    found
+}
+
+/// A process and those that it has started.
+pub fn family(of: u32) -> Vec<u32> {
+    let mut all = vec![of];
+    all.extend(children(of));
+    all
+}
+
+/// Whether there is such a process, apart from one that has ended and not been waited for.
+pub fn lives(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 /// Where [`free_port`] looks: below the ports that Linux gives to outgoing connections (from 32768 on,

@@ -52,7 +52,7 @@ pub struct Theme {
     pub name: &'static str,
     pub stack: Box<dyn FnOnce() -> crate::Result<Stack>>,
     pub cases: Vec<Case>,
-    /// One after the other, for cases that would disturb each other's measurements.
+    /// One after the other, in their order, for cases that would disturb each other.
     pub serial: bool,
 }
 
@@ -158,7 +158,24 @@ fn run_theme(theme: Theme, passed: &mut usize, failed: &mut Vec<String>) {
         };
     let failed_before = failed.len();
     runtime.block_on(async {
-        let permits = Arc::new(Semaphore::new(if theme.serial { 1 } else { SIDE_BY_SIDE }));
+        let mut report = |(name, took, failure): (String, Duration, Option<String>)| match failure {
+            None => {
+                *passed += 1;
+                println!("    ok      {name} ({:.2} s)", took.as_secs_f64());
+            }
+            Some(failure) => {
+                println!("    FAILED  {name} ({:.2} s)", took.as_secs_f64());
+                failure.lines().for_each(|line| println!("            {line}"));
+                failed.push(name);
+            }
+        };
+        if theme.serial {
+            for case in theme.cases {
+                report(run_case(case, Arc::clone(&stack)).await);
+            }
+            return;
+        }
+        let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
         let mut running = JoinSet::new();
         for case in theme.cases {
             let (stack, permits) = (Arc::clone(&stack), Arc::clone(&permits));
@@ -170,17 +187,8 @@ fn run_theme(theme: Theme, passed: &mut usize, failed: &mut Vec<String>) {
         }
         while let Some(result) = running.join_next().await {
             // `run_case` catches panics.
-            let Ok((name, took, failure)) = result else { continue };
-            match failure {
-                None => {
-                    *passed += 1;
-                    println!("    ok      {name} ({:.2} s)", took.as_secs_f64());
-                }
-                Some(failure) => {
-                    println!("    FAILED  {name} ({:.2} s)", took.as_secs_f64());
-                    failure.lines().for_each(|line| println!("            {line}"));
-                    failed.push(name);
-                }
+            if let Ok(result) = result {
+                report(result);
             }
         }
     });

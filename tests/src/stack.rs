@@ -112,6 +112,8 @@ impl Stack {
         };
 
         let host_admin = loopback(None)?;
+        // A second engine has the next port.
+        loopback(None)?;
         let host_address = if options.unix_socket {
             HostAddress::Unix(directory.path().join("nano.sock"))
         } else {

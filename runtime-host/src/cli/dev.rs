@@ -61,7 +61,7 @@ async fn serve(
     listen: SocketAddr,
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
-    let host = start::host(runtime, metrics, Bounds::default())?;
+    let host = start::host(runtime, metrics, Bounds::default(), None)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;

@@ -3,6 +3,8 @@
 mod cgroup;
 mod check;
 mod dev;
+mod engine;
+mod host;
 mod serve;
 mod snapshot;
 mod start;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::supervisor::sys;
 use crate::telemetry::logs;
 
 /// Runs Cloudflare-Workers-style JavaScript for Envoy's external-processing filter.
@@ -33,6 +36,9 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "nano.toml")]
         config: PathBuf,
     },
+    /// What `serve` starts.
+    #[command(hide = true)]
+    Engine(engine::Inherited),
     /// Check a configuration and compile every Worker; print what is wrong, with file and line.
     Check {
         /// The configuration.
@@ -68,12 +74,20 @@ pub(crate) enum Failure {
     Refused,
     /// The host could not run: a text for the operator.
     Host(String),
+    /// An engine ended the service with this exit code; what there is to say it, or the supervisor,
+    /// has said.
+    Engine(u8),
 }
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if !matches!(command, Command::Serve { .. }) {
+        sys::allow_huge_pages();
+    }
+    let result = match command {
         Command::Serve { config } => serve::run(&config),
+        Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
         Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin),
         Command::Snapshot { out } => snapshot::run(out),
@@ -82,6 +96,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Refused) => ExitCode::from(1),
+        Err(Failure::Engine(code)) => ExitCode::from(code),
         Err(Failure::Host(text)) => {
             eprintln!("nano-host: {text}");
             ExitCode::from(3)

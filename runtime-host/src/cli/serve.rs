@@ -1,192 +1,106 @@
-//! `nano-host serve`.
+//! `nano-host serve`: the sockets, and the supervisor of the engines that serve them; or, without
+//! supervisor, all of it in one process.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio::signal::unix::SignalKind;
 
-use super::{Failure, start};
+use super::Failure;
+use super::{host, start};
 use crate::config::Config;
-use crate::engine::Host;
-use crate::ext_proc::{self, Listener, Settings, Stats};
-use crate::isolate::platform;
-use crate::telemetry::admin::{self, Readiness};
+use crate::sockets::Socket;
+use crate::supervisor::board::Board;
+use crate::supervisor::output::Direct;
+use crate::supervisor::{self, Plan, record, recorder, sys};
 use crate::telemetry::logs;
-use crate::telemetry::metrics::Metrics;
-use crate::worker::watch::{self, Change, Watch};
-use crate::worker::{self, Bundle};
-
-/// How often open streams are counted, and memory that isolates left is returned.
-const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 pub fn run(file: &Path) -> Result<(), Failure> {
     let config = start::config(file)?;
-    let metrics = Arc::new(Metrics::new());
-    logs::init(logs::Format::Json, &config.log.level, &metrics.log_lines_dropped)
-        .map_err(|error| Failure::Host(error.to_string()))?;
-    let (bundles, diagnostics) = worker::load_all(&config);
-    if start::report(&diagnostics) {
-        return Err(Failure::Refused);
-    }
-    let bundles = bundles.into_iter().map(Arc::new).collect();
-    let runtime = start::runtime(config.server.threads)?;
-    let result = runtime.block_on(serve(&runtime, &metrics, config, bundles));
-    // What is left is beyond the drain's time.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    result
-}
-
-async fn serve(
-    runtime: &tokio::runtime::Runtime,
-    metrics: &Arc<Metrics>,
-    config: Config,
-    bundles: Vec<Arc<Bundle>>,
-) -> Result<(), Failure> {
-    let readiness = Readiness::default();
-    let shutdown = CancellationToken::new();
-    let host = start::host(runtime, metrics, start::bounds(&config.server))?;
-    let listeners = bind(&config).await?;
-    if let Some(address) = config.server.admin {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            Failure::Host(format!("cannot listen on {address} (admin): {error}"))
-        })?;
-        let admin_end = CancellationToken::new();
-        tokio::spawn(admin::serve(listener, Arc::clone(metrics), readiness.clone(), admin_end));
-    }
-
-    host.set_routing(start::routing(&config, &bundles));
-    if !start::deploy_all(&host, config.workers.start, &bundles).await {
-        return Err(Failure::Refused);
-    }
-    let _watch = watch_files(&config, bundles, &host, runtime.handle())?;
-    let stats = Arc::new(Stats::default());
-    tokio::spawn(keep_house(Arc::clone(metrics), Arc::clone(&stats)));
-    tokio::spawn(wait_for_signal(shutdown.clone(), readiness.clone())?);
-
-    readiness.set_ready();
-    for listen in &config.server.listen {
-        tracing::info!("serving ext_proc on {listen}");
-    }
-    let settings = Settings {
-        mode_override: config.ext_proc.mode_override,
-        response_buffer_bytes: config.ext_proc.response_buffer_bytes,
-        max_message_bytes: config.ext_proc.max_message_bytes as usize,
-        drain_timeout: config.server.drain_timeout,
-        ..Settings::default()
-    };
-    let cut_off = ext_proc::serve(listeners, host, settings, stats, shutdown).await;
-    if cut_off > 0 {
-        tracing::warn!("{cut_off} exchanges were cut off: they outlasted server.drain_timeout_ms");
-    }
-    tracing::info!("drained");
-    Ok(())
-}
-
-async fn bind(config: &Config) -> Result<Vec<Listener>, Failure> {
-    let mut listeners = Vec::new();
-    for listen in &config.server.listen {
-        let listener = Listener::bind(&listen.to_string())
-            .await
-            .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;
-        listeners.push(listener);
-    }
-    Ok(listeners)
-}
-
-/// SIGTERM and SIGINT begin the drain; a second one ends the process at once.
-fn wait_for_signal(
-    shutdown: CancellationToken,
-    readiness: Readiness,
-) -> Result<impl Future<Output = ()>, Failure> {
-    let failed = |error| Failure::Host(format!("cannot handle signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    Ok(async move {
-        for first in [true, false] {
-            tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
-            if first {
-                tracing::info!("draining: no new streams; running exchanges finish");
-                readiness.set_draining();
-                shutdown.cancel();
-            }
+    let sockets = bind(&config)?;
+    match config.server.processes {
+        0 => {
+            sys::allow_huge_pages();
+            alone(config, sockets)
         }
-        logs::flush();
-        std::process::exit(130);
-    })
+        engines => supervise(file, &config, sockets, engines),
+    }
 }
 
-/// Reloads what changes on disk, when the configuration asks for it.
-fn watch_files(
+/// Serves in this process.
+fn alone(config: Config, sockets: Vec<Socket>) -> Result<(), Failure> {
+    let admin = config.server.admin.map(bind_admin).transpose()?;
+    // Nobody reads it, but V8's last words name the Worker that ran.
+    record::create()
+        .and_then(|record| recorder::install(&record))
+        .map_err(|error| Failure::Host(format!("no shared memory: {error}")))?;
+    host::run(
+        config,
+        host::Means {
+            sockets,
+            admin,
+            notices: None,
+            output: Box::new(std::io::stdout()),
+            stop: vec![SignalKind::terminate(), SignalKind::interrupt()],
+            again: false,
+        },
+    )
+}
+
+/// Starts engines, and replaces them.
+fn supervise(
+    file: &Path,
     config: &Config,
-    bundles: Vec<Arc<Bundle>>,
-    host: &Arc<Host>,
-    runtime: &tokio::runtime::Handle,
-) -> Result<Option<Watch>, Failure> {
-    if !config.workers.reload {
-        return Ok(None);
+    sockets: Vec<Socket>,
+    engines: usize,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::Host(format!("the supervisor can't run: {error}"));
+    let board = Board::create().map_err(failed)?;
+    let mut admin = Vec::new();
+    for number in 0..engines {
+        if let Some(first) = config.server.admin {
+            admin.push(bind_admin(admin_of(first, number))?);
+        }
     }
-    let host = Arc::clone(host);
-    let runtime = runtime.clone();
-    let running = bundles.clone();
-    let state = Mutex::new((config.clone(), bundles));
-    let on_change = move |change| {
-        let mut state = state.lock();
-        let (config, bundles) = &mut *state;
-        apply(&host, &runtime, config, bundles, change);
+    // Lives as long as the process.
+    let output: &Direct = Box::leak(Box::new(Direct::new(board.own().map_err(failed)?)));
+    logs::init_direct(&config.log.level, output)
+        .map_err(|error| Failure::Host(error.to_string()))?;
+    let plan = Plan {
+        config: file.to_owned(),
+        sockets,
+        admin,
+        engines,
+        drain_timeout: config.server.drain_timeout,
     };
-    watch::start(config.clone(), &running, on_change)
-        .map(Some)
-        .map_err(|diagnostic| Failure::Host(format!("{diagnostic}")))
+    match supervisor::run(plan, board, output).map_err(failed)? {
+        0 => Ok(()),
+        code => Err(Failure::Engine(code)),
+    }
 }
 
-/// Runs on the watch's thread.
-fn apply(
-    host: &Arc<Host>,
-    runtime: &tokio::runtime::Handle,
-    config: &mut Config,
-    bundles: &mut Vec<Arc<Bundle>>,
-    change: Change,
-) {
-    match change {
-        Change::Worker(bundle, warnings) => {
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            let bundle = Arc::new(*bundle);
-            if runtime.block_on(start::deploy(host, config.workers.start, Arc::clone(&bundle))) {
-                bundles.retain(|b| b.name != bundle.name);
-                bundles.push(bundle);
-            }
-        }
-        Change::Removed(name) => {
-            tracing::info!(worker = name, "Worker removed");
-            host.remove(&name);
-            bundles.retain(|b| b.name != name);
-        }
-        Change::Refused(diagnostics) => {
-            for diagnostic in diagnostics {
-                tracing::error!("reload refused: {diagnostic}");
-            }
-        }
-        Change::Config(changed) => {
-            tracing::info!("configuration reloaded; [server] takes effect at the next start");
-            *config = *changed;
-        }
+/// Where an engine has its admin port: counted from the configured one on. Port 0 is any.
+fn admin_of(first: SocketAddr, number: usize) -> SocketAddr {
+    let mut address = first;
+    if first.port() > 0 {
+        // The configuration was refused if this were past the last port.
+        let port = usize::from(first.port()) + number;
+        address.set_port(u16::try_from(port).unwrap_or(u16::MAX));
     }
-    host.set_routing(start::routing(config, bundles));
+    address
 }
 
-/// Keeps the gauge that nobody updates by himself, and returns memory that isolates left.
-async fn keep_house(metrics: Arc<Metrics>, stats: Arc<Stats>) {
-    let mut ticks = tokio::time::interval(KEEP_EVERY);
-    loop {
-        ticks.tick().await;
-        metrics.ext_proc_streams.set(stats.streams_open() as i64);
-        // Nobody waits for it.
-        drop(tokio::task::spawn_blocking(platform::give_back_memory));
+fn bind(config: &Config) -> Result<Vec<Socket>, Failure> {
+    let mut sockets = Vec::new();
+    for listen in &config.server.listen {
+        let socket = Socket::bind(&listen.to_string())
+            .map_err(|error| Failure::Host(format!("cannot listen on {listen}: {error}")))?;
+        sockets.push(socket);
     }
+    Ok(sockets)
+}
+
+fn bind_admin(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .map_err(|error| Failure::Host(format!("cannot listen on {address} (admin): {error}")))
 }

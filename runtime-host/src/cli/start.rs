@@ -9,8 +9,9 @@ use super::{Failure, cgroup};
 use crate::client::ClientConfig;
 use crate::config::{Config, Server, StartAt};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::engine::{Bounds, Host, Routing};
+use crate::engine::{Bounds, Deployed, Host, Routing};
 use crate::isolate::platform;
+use crate::supervisor::board::Notices;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::{Bundle, RouteTable};
 
@@ -49,15 +50,16 @@ pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::Host(format!("cannot start threads: {error}")))
 }
 
-/// A host without Workers on this runtime.
+/// A host without Workers on this runtime, which heeds the supervisor's notices if there are any.
 pub fn host(
     runtime: &tokio::runtime::Runtime,
     metrics: &Arc<Metrics>,
     bounds: Bounds,
+    notices: Option<Arc<Notices>>,
 ) -> Result<Arc<Host>, Failure> {
     let client = ClientConfig::load(None)
         .map_err(|error| Failure::Host(format!("cannot set TLS up: {error}")))?;
-    Ok(Host::new(runtime.handle().clone(), client, Arc::clone(metrics), bounds))
+    Ok(Host::supervised(runtime.handle().clone(), client, Arc::clone(metrics), bounds, notices))
 }
 
 /// The bounds for isolates that a configuration asks for.
@@ -100,8 +102,18 @@ pub async fn deploy(host: &Host, start: StartAt, bundle: Arc<Bundle>) -> bool {
     }
     let entry = entry(&bundle);
     match host.deploy(bundle).await {
-        Ok(()) => {
+        Ok(Deployed::Ready) => {
             tracing::info!(worker = name, version, "Worker is ready");
+            true
+        }
+        Ok(Deployed::Quarantined(left)) => {
+            let seconds = left.as_secs();
+            tracing::warn!(
+                worker = name,
+                version,
+                seconds,
+                "Worker is quarantined and not started"
+            );
             true
         }
         Err(error) => {

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use super::document::{Node, Value, parse_toml};
 use super::reader::{Reader, Section, Unknown, read_text};
-use super::{Config, Listen, StartAt, WorkerOverrides};
+use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
     CPU_MAX_MS, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
-    MEMORY_MAX_MB, THREADS_MAX, TIME_MAX_MS,
+    MEMORY_MAX_MB, PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =
     &[("open", FailureMode::Open), ("closed", FailureMode::Closed)];
 const STARTS: &[(&str, StartAt)] = &[("load", StartAt::Load), ("request", StartAt::Request)];
+const SANDBOXES: &[(&str, Sandbox)] =
+    &[("on", Sandbox::On), ("off", Sandbox::Off), ("require", Sandbox::Require)];
 const LEVELS: &[(&str, ())] =
     &[("off", ()), ("error", ()), ("warn", ()), ("info", ()), ("debug", ()), ("trace", ())];
 
@@ -100,6 +102,20 @@ impl Config {
         if let Some(milliseconds) = section.integer("isolate_idle_ms", 0, TIME_MAX_MS) {
             server.isolate_idle = Duration::from_millis(milliseconds);
         }
+        if let Some(processes) = section.integer("processes", 0, PROCESSES_MAX) {
+            server.processes = usize::try_from(processes).unwrap_or(1);
+            let last = server.admin.map_or(0, |admin| u64::from(admin.port()));
+            if let (true, Some(node)) =
+                (last + processes > u64::from(u16::MAX) + 1, section.node("processes"))
+            {
+                reader.error(
+                    node,
+                    "`server.processes` is too large: each process has an admin port of its own, \
+                     counted from `server.admin` on",
+                );
+            }
+        }
+        server.sandbox = section.choice("sandbox", SANDBOXES).unwrap_or(server.sandbox);
         section.finish(Unknown::Error);
     }
 

@@ -41,7 +41,7 @@ pub struct Server {
     pub admin: Option<SocketAddr>,
     /// How long running exchanges may go on after SIGTERM.
     pub drain_timeout: Duration,
-    /// Threads that run Workers; at least 1.
+    /// Threads that run Workers, of each engine process; at least 1.
     pub threads: usize,
     /// Isolates that may exist at once; at least 1.
     pub isolates_max: usize,
@@ -50,6 +50,20 @@ pub struct Server {
     pub isolates_memory_mb: Option<u64>,
     /// An isolate without a request for this long is disposed of; zero: never.
     pub isolate_idle: Duration,
+    /// Engine processes under a supervisor. 0: no supervisor, the one process does all.
+    pub processes: usize,
+    pub sandbox: Sandbox,
+}
+
+/// Whether the processes that run Workers give up what they do not need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    /// As far as the kernel can; what it can't is a warning.
+    #[default]
+    On,
+    Off,
+    /// What the kernel can't do is an error.
+    Require,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +149,8 @@ impl Default for Server {
             isolates_max: usize::try_from(ISOLATES_DEFAULT).unwrap_or(usize::MAX),
             isolates_memory_mb: None,
             isolate_idle: Duration::from_millis(ISOLATE_IDLE_DEFAULT_MS),
+            processes: 1,
+            sandbox: Sandbox::default(),
         }
     }
 }

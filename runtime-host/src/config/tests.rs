@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Listen, StartAt};
+use super::{Config, Listen, Sandbox, StartAt};
 use crate::diagnostic::SourceText;
 use crate::exchange::FailureMode;
 use crate::limits::Limits;
@@ -19,6 +19,7 @@ fn an_empty_file_is_all_defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.server.listen, [Listen::Tcp("127.0.0.1:9000".parse().unwrap())]);
     assert!(config.server.threads >= 1);
+    assert_eq!((config.server.processes, config.server.sandbox), (1, Sandbox::On));
     assert!(config.workers.reload && config.ext_proc.mode_override);
     assert_eq!(config.log.level, "info");
     assert_eq!((config.server.isolates_max, config.server.isolates_memory_mb), (1000, None));
@@ -38,6 +39,8 @@ threads = 3
 isolates_max = 7
 isolates_memory_mb = 0
 isolate_idle_ms = 1500
+processes = 2
+sandbox = "require"
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -83,6 +86,7 @@ level = "debug"
     assert_eq!(config.server.isolates_memory_mb, Some(0));
     assert_eq!(config.server.isolate_idle, Duration::from_millis(1500));
     assert_eq!(config.workers.start, StartAt::Request);
+    assert_eq!((config.server.processes, config.server.sandbox), (2, Sandbox::Require));
     assert_eq!(config.workers.directories, [PathBuf::from("etc/workers/*"), PathBuf::from("/abs")]);
     assert_eq!(config.workers.default.as_deref(), Some("hello"));
     assert_eq!(config.workers.environment.as_deref(), Some("production"));
@@ -114,6 +118,9 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[server]\nlisten = \"127.0.0.1:1\"", "write listen = [\"127.0.0.1:9000\"]");
     expect("[server]\nlisten = [\"localhost:1\"]", "2:11: error: `server.listen` can't be");
     expect("[server]\nadmin = \"9001\"", "write an IP address and a port, admin =");
+    expect("[server]\nsandbox = \"maybe\"", "write \"on\" or \"off\" or \"require\"");
+    expect("[server]\nprocesses = 65", "must be a whole number from 0 to 64");
+    expect("[server]\nadmin = \"127.0.0.1:65530\"\nprocesses = 7", "is too large");
     expect("[server]\nlissen = []", "did you mean `listen`?");
     expect("[workers]\nfailure_mode = \"ajar\"", "write \"open\" or \"closed\"");
     expect(

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -26,6 +26,7 @@ use super::version::Version;
 use crate::exchange::{Outbox, Side, Start};
 use crate::isolate::message::{Effect, InvocationId, Message};
 use crate::isolate::{Health, Instance, StartError};
+use crate::telemetry::Outcome;
 use crate::telemetry::metrics::{Eviction, Ran, StartCause, WorkerMetrics};
 use crate::worker::Bundle;
 
@@ -219,6 +220,17 @@ impl Actor {
     /// The Worker's metrics; `None` before an isolate was wanted.
     pub fn metrics(&self) -> Option<&WorkerMetrics> {
         self.version.metrics()
+    }
+
+    /// How much longer its version may not run, because it crashed engines.
+    pub fn quarantine(&self) -> Option<Duration> {
+        let bundle = self.bundle();
+        self.services.quarantine(&bundle.name, &bundle.version)
+    }
+
+    /// Counts a request that got no handler.
+    pub fn count_refused(&self, outcome: Outcome) {
+        self.version.metrics_in(&self.services.metrics).requests(outcome).inc();
     }
 
     /// When a request used it last, in the fleet's microseconds.

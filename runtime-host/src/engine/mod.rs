@@ -15,10 +15,12 @@ mod tests;
 mod version;
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::client::ClientConfig;
 use crate::exchange::{Engine, Start, Started};
 use crate::isolate::StartError;
+use crate::supervisor::board::Notices;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::Bundle;
 
@@ -42,6 +44,23 @@ pub(crate) struct Services {
     pub metrics: Arc<Metrics>,
     pub fleet: Arc<Fleet>,
     pub starter: Arc<Starter>,
+    /// What a supervisor says, if there is one.
+    pub notices: Option<Arc<Notices>>,
+}
+
+impl Services {
+    /// How much longer a version of a Worker may not run, because it crashed engines.
+    pub fn quarantine(&self, worker: &str, version: &str) -> Option<Duration> {
+        self.notices.as_ref()?.quarantine(worker, version)
+    }
+}
+
+/// What became of a version that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployed {
+    Ready,
+    /// It is the current one and will be started by a request that comes after this time.
+    Quarantined(Duration),
 }
 
 impl Host {
@@ -53,10 +72,21 @@ impl Host {
         metrics: Arc<Metrics>,
         bounds: Bounds,
     ) -> Arc<Self> {
+        Self::supervised(runtime, client, metrics, bounds, None)
+    }
+
+    /// The same under a supervisor, whose quarantines it keeps.
+    pub fn supervised(
+        runtime: tokio::runtime::Handle,
+        client: ClientConfig,
+        metrics: Arc<Metrics>,
+        bounds: Bounds,
+        notices: Option<Arc<Notices>>,
+    ) -> Arc<Self> {
         let fleet = Fleet::new(bounds);
         runtime.spawn(tend(Arc::downgrade(&fleet)));
         let starter = Starter::new(runtime.clone(), runtime.metrics().num_workers());
-        let services = Arc::new(Services { runtime, client, metrics, fleet, starter });
+        let services = Arc::new(Services { runtime, client, metrics, fleet, starter, notices });
         Arc::new(Self { registry: Registry::default(), services })
     }
 
@@ -65,7 +95,7 @@ impl Host {
     ///
     /// # Errors
     /// The version does not start; what ran before goes on.
-    pub async fn deploy(&self, bundle: Arc<Bundle>) -> Result<(), StartError> {
+    pub async fn deploy(&self, bundle: Arc<Bundle>) -> Result<Deployed, StartError> {
         self.registry.deploy(bundle, &self.services).await
     }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
-use super::Services;
 use super::actor::Actor;
 use super::session;
 use super::version::Version;
+use super::{Deployed, Services};
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
 use crate::isolate::StartError;
@@ -69,14 +69,19 @@ impl Registry {
         &self,
         bundle: Arc<Bundle>,
         services: &Arc<Services>,
-    ) -> Result<(), StartError> {
+    ) -> Result<Deployed, StartError> {
+        if let Some(left) = services.quarantine(&bundle.name, &bundle.version) {
+            // Its evaluation may be what crashes. A request after the quarantine starts it.
+            self.register(bundle, services);
+            return Ok(Deployed::Quarantined(left));
+        }
         let actor = Actor::new(Version::new(bundle), Arc::clone(services));
         let (done, outcome) = oneshot::channel();
         actor.start_now(StartCause::Load, Some(done));
         let ended = |_| StartError::Exception("the host is ending".into());
         outcome.await.map_err(ended).flatten()?;
         self.adopt(actor);
-        Ok(())
+        Ok(Deployed::Ready)
     }
 
     /// Makes the version current; its isolate starts when it is asked for.

@@ -23,7 +23,19 @@ struct Running {
 }
 
 /// Begins a handler on the Worker's current version.
-pub fn begin(worker: &Arc<Worker>, start: Start) -> Started {
+pub fn begin(worker: &Arc<Worker>, mut start: Start) -> Started {
+    let actor = worker.current();
+    if let Some(left) = actor.quarantine() {
+        let bundle = actor.bundle();
+        start.failure_mode.get_or_insert(bundle.settings.failure_mode);
+        let text = format!(
+            "this version of the Worker crashed the engine repeatedly and is quarantined for {} s",
+            left.as_secs() + 1
+        );
+        actor.count_refused(Outcome::Quarantined);
+        return host_failure(&start, Outcome::Quarantined, &bundle.name, &text);
+    }
+    drop(actor);
     let outbox = Arc::new(Outbox::default());
     let mut start = Box::new(start);
     // Ends: an isolate that is gone is replaced, and every turn finds a fresher one.

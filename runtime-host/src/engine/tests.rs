@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Bounds, Host, Routing};
+use super::{Bounds, Deployed, Host, Routing};
 use crate::client::ClientConfig;
 use crate::client::tests::server::{answer, describe, http, reply};
 use crate::exchange::{
     Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
 };
 use crate::isolate::platform;
+use crate::supervisor::board::{Board, Notices};
+use crate::supervisor::sys::now_ms;
 use crate::telemetry::metrics::{Eviction, Metrics};
 use crate::worker::{Bundle, Format, Module, ModuleKind, Settings};
 
@@ -167,6 +169,54 @@ async fn many_threads_share_an_isolate() {
     for task in tasks {
         assert_eq!(task.await.expect("no panic"), "ok");
     }
+}
+
+/// A host under a supervisor, with what the supervisor says.
+fn supervised() -> (Arc<Host>, Board) {
+    platform::initialize();
+    let board = Board::create().expect("memory");
+    let notices = Notices::open(&board.for_engine().expect("a descriptor")).expect("a map");
+    let client = ClientConfig::load(None).expect("TLS");
+    let runtime = tokio::runtime::Handle::current();
+    let metrics = Arc::new(Metrics::new());
+    let notices = Some(Arc::new(notices));
+    (Host::supervised(runtime, client, metrics, Bounds::default(), notices), board)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quarantined_version_is_refused_by_the_failure_mode_until_its_time_is_over() {
+    let (host, board) = supervised();
+    let version = bundle("a", &answering("well"));
+    let number = version.version.clone();
+    host.deploy(Arc::new(version)).await.expect("it starts");
+    host.deploy(Arc::new(bundle("b", &answering("b")))).await.expect("it starts");
+    board.publish(0, "a", &number, 2, now_ms() + 60_000);
+    let page = text(&commands(session(&host, start(Some("a"), None))).await);
+    assert!(page.contains("1105"), "{page}");
+    let open = session(&host, start(Some("a"), Some(FailureMode::Open)));
+    assert_eq!(commands(open).await, [Command::PassThrough]);
+    assert_eq!(text(&commands(session(&host, start(Some("b"), None))).await), "b");
+    board.publish(0, "a", &number, 2, now_ms());
+    assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_is_quarantined_from_the_start_is_started_by_a_request_after_it() {
+    let (host, board) = supervised();
+    let version = bundle("a", &answering("well"));
+    board.publish(0, "a", &version.version, 2, now_ms() + 60_000);
+    let number = version.version.clone();
+    let deployed = host.deploy(Arc::new(version)).await.expect("it is not refused");
+    assert!(matches!(deployed, Deployed::Quarantined(_)), "{deployed:?}");
+    let page = text(&commands(session(&host, start(Some("a"), None))).await);
+    assert!(page.contains("1105"), "{page}");
+    board.publish(0, "a", &number, 2, now_ms());
+    assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "well");
+    // Another version was never concerned.
+    board.publish(0, "a", &number, 3, now_ms() + 60_000);
+    let deployed = host.deploy(Arc::new(bundle("a", &answering("new")))).await.expect("it starts");
+    assert_eq!(deployed, Deployed::Ready);
+    assert_eq!(text(&commands(session(&host, start(Some("a"), None))).await), "new");
 }
 
 /// What a Worker gets that is sent to its own authority by another site's redirect.

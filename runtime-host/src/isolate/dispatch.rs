@@ -19,6 +19,8 @@ use crate::telemetry::Outcome;
 pub struct Turn<'a> {
     pub hooks: &'a Hooks,
     pub handle: &'a v8::IsolateHandle,
+    /// The number of the version's registration.
+    pub version: u64,
     pub cpu_limit: Duration,
     pub heap: &'a HeapGuard,
 }
@@ -31,7 +33,7 @@ impl Turn<'_> {
         let spent = state::with(scope, |s| s.invocations.get(&id).map(|i| i.cpu));
         let budget = self.cpu_limit.saturating_sub(spent.unwrap_or_default());
         state::enter(scope, id);
-        watch::begin(self.handle, budget);
+        watch::begin(self.handle, self.version, budget);
         self.deliver(scope, message);
         scope.perform_microtask_checkpoint();
         adoption::settle(self, scope);

@@ -9,7 +9,8 @@ use super::hooks::Hooks;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::{error, load, platform, rejections, snapshot, watch};
+use super::{error, fatal, load, platform, rejections, snapshot, watch};
+use crate::supervisor::recorder::Registration;
 use crate::worker::Bundle;
 
 /// Why a version of a Worker can't serve.
@@ -58,6 +59,7 @@ pub struct Instance {
     hooks: Hooks,
     shared: v8::SharedIsolate,
     handle: v8::IsolateHandle,
+    registration: Registration,
     heap: Box<HeapGuard>,
     state: Box<State>,
     meter: Arc<BufferMeter>,
@@ -93,7 +95,8 @@ impl Instance {
         // SAFETY: the box lives as long as the instance, which owns the isolate.
         unsafe { state::install(&mut isolate, &raw mut *state) };
 
-        watch::begin(&handle, limits.startup());
+        let registration = Registration::new(&bundle.name, &bundle.version);
+        watch::begin(&handle, registration.number(), limits.startup());
         let started = evaluate(&mut isolate, &bundle);
         let used = watch::end();
         let verdict = match started {
@@ -116,7 +119,18 @@ impl Instance {
         // that only the lock's holder follows.
         let shared = unsafe { isolate.try_into_shared() }
             .expect("an isolate of ours has no weak handles and no embedder heap");
-        Ok(Self { context, hooks, shared, handle, heap, state, meter, cpu_limit, _end: end })
+        Ok(Self {
+            context,
+            hooks,
+            shared,
+            handle,
+            registration,
+            heap,
+            state,
+            meter,
+            cpu_limit,
+            _end: end,
+        })
     }
 
     /// Runs JavaScript for the messages, in order. After a long turn those that are left stay in the
@@ -138,6 +152,7 @@ impl Instance {
         let turn = dispatch::Turn {
             hooks: &self.hooks,
             handle: &self.handle,
+            version: self.registration.number(),
             cpu_limit: self.cpu_limit,
             heap: &self.heap,
         };
@@ -198,6 +213,7 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
         .set_max_young_generation_size_in_bytes(heap::young_limit(heap_limit));
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    fatal::listen(&mut isolate);
     isolate.set_promise_reject_callback(rejections::promise_rejected);
     isolate.set_host_import_module_dynamically_callback(load::import_callback);
     isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);

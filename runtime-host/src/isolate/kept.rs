@@ -61,12 +61,8 @@ impl From<io::Error> for Misfit {
 /// The blob of the file that belongs to this process, if there is one that fits. The log says why
 /// another is not used.
 pub fn find() -> Option<Vec<u8>> {
-    let named = std::env::var_os(FILE_VARIABLE);
-    let is_named = named.is_some();
-    let path = named.map_or_else(beside_the_program, |path| Ok(PathBuf::from(path))).ok()?;
-    if path.as_os_str().is_empty() {
-        return None;
-    }
+    let is_named = std::env::var_os(FILE_VARIABLE).is_some();
+    let path = path()?;
     match read(&path) {
         Ok(blob) => return Some(blob),
         Err(Misfit::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound && !is_named => {
@@ -79,6 +75,13 @@ pub fn find() -> Option<Vec<u8>> {
         ),
     }
     None
+}
+
+/// Where it is looked for, if it is.
+pub fn path() -> Option<PathBuf> {
+    let named = std::env::var_os(FILE_VARIABLE);
+    let path = named.map_or_else(beside_the_program, |path| Ok(PathBuf::from(path))).ok()?;
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 /// Where the file is when nothing else is said: the program's path with `.snapshot` after it.

@@ -8,6 +8,7 @@ mod arrive;
 pub mod body;
 pub mod dispatch;
 pub mod error;
+mod fatal;
 pub mod finish;
 mod heap;
 mod hooks;

@@ -38,6 +38,7 @@ pub fn initialize() {
         };
         v8::V8::initialize_platform(platform.make_shared());
         v8::V8::initialize();
+        super::fatal::listen_to_checks();
     });
 }
 

@@ -26,6 +26,11 @@ static SOURCES: [v8::OneByteConst; js::FILES.len()] = {
     sources
 };
 
+/// The file that the blob is kept in, where it is looked for.
+pub fn file() -> Option<std::path::PathBuf> {
+    kept::path()
+}
+
 /// The blob, read or made on first use.
 ///
 /// # Panics

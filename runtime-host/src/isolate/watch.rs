@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::long_turns::{self, Place};
+use crate::supervisor::recorder::Line;
 
 /// A turn longer than this gives its thread's other work away. A few milliseconds: above what any
 /// ordinary turn takes, below what another tenant would notice.
@@ -40,6 +41,8 @@ struct Watched {
     turn: Mutex<Option<Turn>>,
     /// The CPU clock of the thread.
     clock: libc::clockid_t,
+    /// Where whoever looks after a crash finds whose turn it was.
+    line: Line,
 }
 
 #[derive(Debug)]
@@ -72,16 +75,21 @@ pub struct Used {
 
 thread_local! {
     static WATCHED: Arc<Watched> = {
-        let watched = Arc::new(Watched { turn: Mutex::new(None), clock: thread_clock() });
+        let watched = Arc::new(Watched {
+            turn: Mutex::new(None),
+            clock: thread_clock(),
+            line: Line::claim(),
+        });
         watchdog().threads.lock().push(Arc::downgrade(&watched));
         watched
     };
 }
 
 /// Marks the begin of a turn of `isolate` on this thread, which may use `budget` of CPU time.
-/// Turns do not nest.
-pub fn begin(isolate: &v8::IsolateHandle, budget: Duration) {
+/// `version` is the number of its registration. Turns do not nest.
+pub fn begin(isolate: &v8::IsolateHandle, version: u64, budget: Duration) {
     WATCHED.with(|watched| {
+        watched.line.begin(version);
         let began = Instant::now();
         *watched.turn.lock() = Some(Turn {
             isolate: isolate.clone(),
@@ -113,6 +121,7 @@ pub fn condemn() {
 /// was sent may still be pending.
 pub fn end() -> Used {
     WATCHED.with(|watched| {
+        watched.line.end();
         let turn = watched.turn.lock().take();
         let nothing = Used { cpu: Duration::ZERO, terminated: false, shed: false };
         turn.map_or(nothing, |turn| Used {

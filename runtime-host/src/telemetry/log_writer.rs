@@ -3,12 +3,21 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::limits::LOG_QUEUE_BYTES;
+
+/// Bytes that were handed over and are not written yet, of all writers of the process.
+static UNWRITTEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there are such bytes.
+pub(super) fn waiting() -> bool {
+    UNWRITTEN.load(Ordering::Relaxed) > 0
+}
 
 /// Where lines are handed over. Clones hand over to the same thread.
 #[derive(Clone, Debug)]
@@ -64,6 +73,7 @@ impl Write for LogWriter {
             self.0.dropped.inc();
         } else {
             queue.waiting.extend_from_slice(line);
+            UNWRITTEN.fetch_add(line.len(), Ordering::Relaxed);
             self.0.changed.notify_all();
         }
         Ok(line.len())
@@ -90,6 +100,7 @@ impl Shared {
                 // Nobody is there to be told; the count is all that can be given.
                 self.dropped.inc_by(lines.split_inclusive(|byte| *byte == b'\n').count() as u64);
             }
+            UNWRITTEN.fetch_sub(lines.len(), Ordering::Relaxed);
             if unsaid > 0 {
                 tracing::warn!(lines = unsaid, "log lines were dropped: the log's reader is slow");
             }

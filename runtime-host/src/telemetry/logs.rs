@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Outcome;
-use super::log_writer::LogWriter;
+use super::log_writer::{self, LogWriter};
 use crate::limits::LOG_FLUSH_LIMIT;
 
 /// The environment variable that overrides the configured level.
@@ -47,17 +47,29 @@ static WRITER: OnceLock<LogWriter> = OnceLock::new();
 /// counted in `dropped`. `level` is `error`, `warn`, `info`, `debug`, `trace`, `off`,
 /// or a comma-separated list of `target=level`; [`LEVEL_VARIABLE`] takes its place when set.
 pub fn init(format: Format, level: &str, dropped: &Counter) -> Result<(), LogError> {
-    let from_environment = std::env::var(LEVEL_VARIABLE).ok().filter(|text| !text.is_empty());
-    let (text, source) = match &from_environment {
-        Some(text) => (text.as_str(), LEVEL_VARIABLE),
-        None => (level, "the log level"),
-    };
-    let filter = filter(text, source)?;
     let output: Box<dyn Write + Send> = match format {
         Format::Json => Box::new(io::stdout()),
         Format::Text => Box::new(io::stderr()),
     };
-    let failed = |e: &dyn fmt::Display| LogError(format!("can't set logging up: {e}"));
+    init_to(output, format, level, dropped)
+}
+
+/// The same with JSON lines to another output.
+pub fn init_json(
+    output: Box<dyn Write + Send>,
+    level: &str,
+    dropped: &Counter,
+) -> Result<(), LogError> {
+    init_to(output, Format::Json, level, dropped)
+}
+
+fn init_to(
+    output: Box<dyn Write + Send>,
+    format: Format,
+    level: &str,
+    dropped: &Counter,
+) -> Result<(), LogError> {
+    let filter = configured(level)?;
     let writer = LogWriter::start(output, dropped.clone()).map_err(|e| failed(&e))?;
     let lines = writer.clone();
     subscriber(format, filter, move || lines.clone()).try_init().map_err(|e| failed(&e))?;
@@ -65,12 +77,44 @@ pub fn init(format: Format, level: &str, dropped: &Counter) -> Result<(), LogErr
     Ok(())
 }
 
+/// JSON lines that the thread which logs writes itself: for a process that logs seldom.
+pub fn init_direct<W>(level: &str, output: &'static W) -> Result<(), LogError>
+where
+    W: Send + Sync,
+    &'static W: Write,
+{
+    let filter = configured(level)?;
+    subscriber(Format::Json, filter, move || output).try_init().map_err(|e| failed(&e))
+}
+
+fn failed(error: &dyn fmt::Display) -> LogError {
+    LogError(format!("can't set logging up: {error}"))
+}
+
+/// The filter for the level, or what the environment says in its place.
+fn configured(level: &str) -> Result<EnvFilter, LogError> {
+    match std::env::var(LEVEL_VARIABLE).ok().filter(|text| !text.is_empty()) {
+        Some(text) => filter(&text, LEVEL_VARIABLE),
+        None => filter(level, "the log level"),
+    }
+}
+
 /// Waits until all lines so far are written; for a moment only, when nobody reads them. To be
 /// called before the process ends.
 pub fn flush() {
+    flush_within(LOG_FLUSH_LIMIT);
+}
+
+/// The same for as long as the caller has.
+pub fn flush_within(limit: Duration) {
     if let Some(writer) = WRITER.get() {
-        writer.flush_within(LOG_FLUSH_LIMIT);
+        writer.flush_within(limit);
     }
+}
+
+/// Whether lines wait to be written. Takes no lock, for signal handlers.
+pub fn waiting() -> bool {
+    log_writer::waiting()
 }
 
 fn filter(text: &str, source: &str) -> Result<EnvFilter, LogError> {

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Outcome;
 use super::histogram::DurationHistogram;
+use super::survival::{Collector, Survival};
 use crate::exchange::Side;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -227,6 +228,11 @@ impl Metrics {
         r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
         let help = "Log lines that were dropped because their reader was too slow";
         r.register("log_lines_dropped", help, self.log_lines_dropped.clone());
+    }
+
+    /// Shows what a supervisor knows, as it is whenever somebody asks.
+    pub fn report_survival(&mut self, now: impl Fn() -> Survival + Send + Sync + 'static) {
+        self.registry.register_collector(Box::new(Collector::new(now)));
     }
 
     /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker's first

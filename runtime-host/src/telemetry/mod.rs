@@ -6,5 +6,6 @@ mod log_writer;
 pub mod logs;
 pub mod metrics;
 mod outcome;
+pub mod survival;
 
 pub use outcome::Outcome;

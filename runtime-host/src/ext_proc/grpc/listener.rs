@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Server, connection};
+use crate::sockets::Socket;
 
 /// A bound socket of the `ext_proc` server.
 #[derive(Debug)]
@@ -20,23 +21,31 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+/// Has tokio wait for its connections; call it inside of a runtime.
+impl TryFrom<Socket> for Listener {
+    type Error = io::Error;
+
+    fn try_from(socket: Socket) -> io::Result<Self> {
+        match socket {
+            Socket::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Self::Tcp(TcpListener::from_std(listener)?))
+            }
+            Socket::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Self::Unix(UnixListener::from_std(listener)?))
+            }
+        }
+    }
+}
+
 /// After a failed `accept` (out of file descriptors, mostly) others get time to give some back.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 impl Listener {
-    /// Binds `ADDRESS:PORT` or `unix:PATH`. A socket file that a dead process left is replaced; a
-    /// living one's is not.
-    pub async fn bind(address: &str) -> io::Result<Self> {
-        let Some(path) = address.strip_prefix("unix:") else {
-            return Ok(Self::Tcp(TcpListener::bind(address).await?));
-        };
-        match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
-                std::fs::remove_file(path)?;
-                Ok(Self::Unix(UnixListener::bind(path)?))
-            }
-            bound => Ok(Self::Unix(bound?)),
-        }
+    /// Binds `ADDRESS:PORT` or `unix:PATH`; [`Socket::bind`] says how.
+    pub fn bind(address: &str) -> io::Result<Self> {
+        Socket::bind(address)?.try_into()
     }
 
     /// Where clients connect, in the form [`Listener::bind`] takes.
@@ -106,10 +115,4 @@ async fn accept_all<S, F>(
             }
         }
     }
-}
-
-/// Nobody answers on the socket file.
-fn is_stale(path: &str) -> bool {
-    std::os::unix::net::UnixStream::connect(path)
-        .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

@@ -34,7 +34,7 @@ impl Running {
     }
 
     async fn on(address: &str, engine: Arc<Scripted>, settings: Settings) -> Self {
-        let listener = Listener::bind(address).await.unwrap();
+        let listener = Listener::bind(address).unwrap();
         let address = listener.address().unwrap();
         let (stats, shutdown) = (Arc::<Stats>::default(), CancellationToken::new());
         let serving =
@@ -134,7 +134,7 @@ async fn a_unix_socket_serves_too_and_a_stale_one_is_replaced() {
     let address = format!("unix:{}", path.display());
     let server = Running::on(&address, passing(), Settings::default()).await;
     assert_eq!(server.address, address);
-    let living = Listener::bind(&address).await.unwrap_err();
+    let living = Listener::bind(&address).unwrap_err();
     assert_eq!(living.kind(), std::io::ErrorKind::AddrInUse);
     let client = Client::over(tokio::net::UnixStream::connect(&path).await.unwrap()).await;
     let mut stream = client.process(&[]).await;

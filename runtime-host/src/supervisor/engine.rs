@@ -1,0 +1,91 @@
+//! One engine process: how it is started, and how it ended.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use super::board::Board;
+use super::{record, sys};
+use crate::sockets::Socket;
+
+/// What the supervisor is to keep running.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration, which each engine reads for itself.
+    pub config: PathBuf,
+    /// Sockets that all engines accept from.
+    pub sockets: Vec<Socket>,
+    /// One for each engine, when there are any.
+    pub admin: Vec<TcpListener>,
+    pub engines: usize,
+    /// How long engines may drain; they keep to it themselves.
+    pub drain_timeout: Duration,
+}
+
+#[derive(Debug)]
+pub struct Engine {
+    pub id: u32,
+    pub record: File,
+    pub began: Instant,
+}
+
+impl Engine {
+    /// Starts this executable once more, as an engine. `again`: there was one before it that served.
+    pub fn start(plan: &Plan, place: usize, board: &Board, again: bool) -> io::Result<Self> {
+        let record = record::create()?;
+        let notices = board.for_engine()?;
+        // This very file, whatever has taken its name meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("nano-host").arg("engine").arg("--config").arg(&plan.config);
+        command.args(["--parent", &std::process::id().to_string()]);
+        let mut descriptors = Vec::new();
+        let mut hand = |command: &mut Command, name: &str, descriptor: RawFd| {
+            command.args([name, &descriptor.to_string()]);
+            descriptors.push(descriptor);
+        };
+        hand(&mut command, "--record", record.as_raw_fd());
+        hand(&mut command, "--board", notices.as_raw_fd());
+        for socket in &plan.sockets {
+            hand(&mut command, "--listen", socket.as_raw_fd());
+        }
+        if let Some(admin) = plan.admin.get(place) {
+            hand(&mut command, "--admin", admin.as_raw_fd());
+        }
+        if again {
+            command.arg("--again");
+        }
+        sys::hand_down(&mut command, descriptors);
+        let id = command.spawn()?.id();
+        Ok(Self { id, record, began: Instant::now() })
+    }
+}
+
+/// An exit status as a person says it.
+pub fn name_of(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => {
+            signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
+        }
+        (None, code) => format!("exit code {}", code.unwrap_or(-1)),
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGILL => "SIGILL",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGSYS => "SIGSYS",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        _ => return None,
+    })
+}
