@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod debian;
 mod envoy;
+mod instructions;
 mod npm;
 mod process;
 mod progress;

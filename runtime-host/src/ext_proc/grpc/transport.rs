@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderValue, Response};
 use prost::Message;
 
 use super::framing::{self, Decoder};
+use crate::ext_proc::proto::ProcessingResponse;
 use crate::ext_proc::status::Status;
+use crate::ext_proc::stream::{Messages, Replies};
 
 /// Messages of the client.
 pub(crate) struct Incoming {
@@ -64,6 +66,12 @@ impl Incoming {
 
     pub async fn message(&mut self) -> Received {
         poll_fn(|cx| self.poll_message(cx)).await
+    }
+}
+
+impl Messages for Incoming {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        Self::poll_message(self, cx)
     }
 }
 
@@ -165,6 +173,28 @@ impl Outgoing {
             self.stream = Some(self.respond.send_response(response, false)?);
         }
         Ok(())
+    }
+}
+
+impl Replies for Outgoing {
+    fn push(&mut self, reply: &ProcessingResponse) {
+        Self::push(self, reply);
+    }
+
+    fn has_pending(&self) -> bool {
+        Self::has_pending(self)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        Self::poll_flush(self, cx)
+    }
+
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Self::poll_reset(self, cx)
+    }
+
+    async fn finish(&mut self, status: &Status) {
+        Self::finish(self, status).await;
     }
 }
 
