@@ -12,6 +12,9 @@ pub mod ext_proc;
 pub mod isolate;
 pub mod js;
 pub mod limits;
+#[cfg(any(test, feature = "micro"))]
+#[doc(hidden)]
+pub mod micro;
 pub mod ops;
 pub mod reply;
 pub mod sandbox;

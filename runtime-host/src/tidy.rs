@@ -30,6 +30,7 @@ const RULES: &[(&str, &[&str], &str)] = &[
         &["crate::ext_proc", "crate::engine", "crate::client", "crate::dev"],
         "ops do no I/O and name no proxy",
     ),
+    ("micro", &["v8::"], "benchmarks run what there is"),
     ("client", &["v8::", "crate::isolate", "crate::ext_proc"], "the client serves any caller"),
     ("worker", &["v8::", "crate::isolate", "crate::ext_proc"], "loading needs no engine"),
     ("config", &["v8::", "crate::isolate", "crate::ext_proc"], "settings need no engine"),

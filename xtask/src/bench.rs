@@ -7,14 +7,15 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::process::{say, shown};
+use crate::process::{run, say, shown};
 use crate::workspace::Workspace;
-use crate::{envoy, npm, v8, versions};
+use crate::{envoy, instructions, npm, v8, versions};
 
 /// Measure: throughput, latency, CPU and memory beside other ways to do the same.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// Scenarios by name (benches/README.md has the list); all of them when none is named.
+    /// Scenarios by name (benches/README.md has the list); all of them when none is named. With
+    /// `--micro` or `--instructions`: words in the names of cases.
     scenarios: Vec<String>,
     /// Fewer and shorter rounds: at most five minutes for all scenarios.
     #[arg(long)]
@@ -22,12 +23,28 @@ pub struct Bench {
     /// Write the figures into this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Micro benchmarks instead: times of the path of a request without network and Envoy.
+    #[arg(long, conflicts_with_all = ["quick", "json", "instructions"])]
+    micro: bool,
+    /// Count the instructions of the micro benchmarks, and fail when a case takes more of them
+    /// than `benches/instructions.json` allows.
+    #[arg(long, conflicts_with_all = ["quick", "json"])]
+    instructions: bool,
+    /// Make what was counted the new `benches/instructions.json`.
+    #[arg(long, requires = "instructions")]
+    update: bool,
 }
 
 impl Bench {
     /// Provides what the benchmark needs and builds it, then becomes the benchmark program:
     /// signals and the exit status are that program's own from there on.
     pub fn run(self) -> Result<()> {
+        if self.instructions {
+            return instructions::run(&Workspace::open()?, &self.scenarios, self.update);
+        }
+        if self.micro {
+            return times(&self.scenarios);
+        }
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             bail!("the benchmark runs on x86_64 Linux: npm has no workerd of that name elsewhere");
         }
@@ -57,4 +74,16 @@ impl Bench {
         let failed = bench.exec();
         Err(failed).with_context(|| format!("cannot start `{}`", shown(&bench)))
     }
+}
+
+/// The micro benchmarks' times. The selection of packages is that of the other benchmark, so that
+/// what both need is compiled once.
+fn times(words: &[String]) -> Result<()> {
+    let workspace = Workspace::open()?;
+    v8::provide(workspace.root())?;
+    let mut bench = workspace.command();
+    bench.args(["bench", "-p", "nano-runtime-host", "-p", "nano-bench"]);
+    bench.args(["--features", "nano-runtime-host/micro", "--bench", "micro", "--"]).args(words);
+    say(format!("starting: {}", shown(&bench)));
+    run(&mut bench)
 }

@@ -6,6 +6,7 @@ mod cli;
 mod debian;
 mod envoy;
 mod hostile;
+mod instructions;
 mod npm;
 mod process;
 mod progress;

@@ -8,12 +8,12 @@ use clap::Args;
 use crate::process::{run, say, shown};
 use crate::progress::clock;
 use crate::workspace::Workspace;
-use crate::{envoy, v8};
+use crate::{envoy, instructions, v8};
 
 /// Run all tests, those through a real Envoy included, and the checks of style.
 #[derive(Debug, Args)]
 pub struct Test {
-    /// Skip `cargo fmt --check` and clippy.
+    /// Skip `cargo fmt --check`, clippy and the count of instructions.
     #[arg(long)]
     fast: bool,
     /// Run only tests whose names contain one of these.
@@ -27,9 +27,16 @@ impl Test {
         let workspace = Workspace::open()?;
         v8::provide(workspace.root())?;
         let envoy = envoy::provide()?;
+        let counts = !self.fast && self.filter.is_empty() && instructions::SUPPORTED;
+        if counts {
+            // Now, and not when all else is done.
+            instructions::provide()?;
+        }
         if !self.fast {
             workspace.cargo("checking the format", &["fmt", "--all", "--check"])?;
-            let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+            let mut clippy = vec!["clippy", "--workspace", "--all-targets"];
+            // Nothing else looks at the program of the micro benchmarks.
+            clippy.extend(["--features", "nano-runtime-host/micro", "--", "-D", "warnings"]);
             workspace.cargo("linting", &clippy)?;
         }
         workspace.build()?;
@@ -38,6 +45,9 @@ impl Test {
         say(format!("testing: {}", shown(&test)));
         test.env("ENVOY_BIN", &envoy).env("NANO_HOST_BIN", workspace.program("nano-host"));
         run(&mut test)?;
+        if counts {
+            instructions::run(&workspace, &[], false)?;
+        }
         say(format!("all of it passed, in {}", clock(started.elapsed())));
         Ok(())
     }

@@ -7,6 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::process::{capture, run, say};
 
+/// One selection for `up`, `test` and all else of the dev profile: another one would give the crates
+/// other features, and most of them would be compiled twice.
+const BUILD: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
+
 /// The checkout and where cargo builds it.
 #[derive(Debug)]
 pub struct Workspace {
@@ -40,10 +44,27 @@ impl Workspace {
         self.target.join("release").join(name)
     }
 
-    /// Builds all programs and tests, for `up` as for `test`: fewer targets would give the
-    /// crates other features, and most of them would be compiled twice.
+    /// A place among what cargo builds.
+    pub fn target(&self, path: &str) -> PathBuf {
+        self.target.join(path)
+    }
+
+    /// The program of the unit tests of a library, as [`build`](Self::build) makes it.
+    pub fn test_program(&self, library: &str) -> Result<PathBuf> {
+        let mut cargo = self.command();
+        cargo.args(BUILD).args(["--quiet", "--message-format=json-render-diagnostics"]);
+        let messages = capture(&mut cargo)?;
+        messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|it| it["target"]["name"] == library && it["profile"]["test"] == true)
+            .find_map(|it| it["executable"].as_str().map(PathBuf::from))
+            .with_context(|| format!("cargo built no tests of {library}"))
+    }
+
+    /// Builds all programs and tests.
     pub fn build(&self) -> Result<()> {
-        self.cargo("building", &["build", "--workspace", "--bins", "--tests"])?;
+        self.cargo("building", &BUILD)?;
         keep_snapshot(&self.program("nano-host"))
     }
 

@@ -16,6 +16,8 @@ mod stats;
 mod status;
 mod stream;
 
+#[cfg(any(test, feature = "micro"))]
+pub use grpc::offline;
 pub use grpc::{Listener, serve};
 pub use settings::{COLLECT_LIMIT_BYTES, MAX_CHUNK_BYTES, Settings};
 pub use stats::{MESSAGE_KINDS, Stats};

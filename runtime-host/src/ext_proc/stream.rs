@@ -8,20 +8,39 @@ use http::HeaderMap;
 use prost::Message;
 
 use super::attributes;
-use super::grpc::{Incoming, Outgoing, Received, Server};
+use super::grpc::{Received, Server};
 use super::machine::{Hints, Machine, Opened, Outputs};
-use super::proto::ProcessingRequest;
+use super::proto::{ProcessingRequest, ProcessingResponse};
 use super::status::Status;
 use crate::exchange::{Command, Event, RequestHead, Session, Side, Start, Started};
+
+/// Where an exchange's messages come from.
+pub(super) trait Messages {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Received>;
+}
+
+/// Where its replies go.
+pub(super) trait Replies {
+    /// Encodes a reply; [`Replies::poll_flush`] sends it.
+    fn push(&mut self, reply: &ProcessingResponse);
+    /// Whether what is pending is enough for now: flush before more is pushed.
+    fn is_full(&self) -> bool;
+    fn has_pending(&self) -> bool;
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>>;
+    /// Ready when nobody wants the replies any more.
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// Sends what is pending and ends the stream.
+    async fn finish(&mut self, status: &Status);
+}
 
 /// Serves one stream of `ExternalProcessor.Process`.
 pub(super) async fn run(
     metadata: HeaderMap,
-    mut incoming: Incoming,
-    mut outgoing: Outgoing,
+    mut incoming: impl Messages,
+    mut outgoing: impl Replies,
     server: &Server,
 ) {
-    let first = match incoming.message().await {
+    let first = match poll_fn(|cx| incoming.poll_message(cx)).await {
         Received::Message(message) => decode(message, server),
         Received::Refused(status) => Err(status),
         Received::Broken => return,
@@ -66,13 +85,13 @@ fn refused(status: &Status, server: &Server) {
     tracing::warn!(%status, "an ext_proc stream was refused");
 }
 
-struct Exchange<'a> {
+struct Exchange<'a, M, R> {
     /// Apart, so that the task that has it is cheap to move.
     machine: Box<Machine>,
     /// None: no Worker, the exchange passes.
     session: Option<Box<dyn Session>>,
-    incoming: Incoming,
-    outgoing: Outgoing,
+    incoming: M,
+    outgoing: R,
     out: Outputs,
     batch: Vec<Command>,
     /// Bytes of leaving bodies in `outgoing`, by [`Side`], to release when it is flushed.
@@ -89,7 +108,7 @@ enum Wake {
     Reset,
 }
 
-impl Exchange<'_> {
+impl<M: Messages, R: Replies> Exchange<'_, M, R> {
     fn start(&mut self, opened: Opened, metadata: &HeaderMap) {
         if !opened.pass {
             let facts = attributes::facts(opened.attributes, metadata);

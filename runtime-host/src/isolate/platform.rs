@@ -19,13 +19,40 @@ pub const FLAGS: &str = concat!(
     " --no-concurrent-recompilation",
 );
 
+/// Flags besides, under which the same work takes the same instructions.
+#[cfg(test)]
+const REPEATABLE: &str = concat!(
+    // No compiler, collector or other helper on a thread of its own.
+    " --single-threaded",
+    // Collections come after so many bytes, not so much time.
+    " --predictable-gc-schedule",
+    // Seconds until pages that collections may use again are given back.
+    " --memory-pool-timeout=100000",
+    " --hash-seed=1 --random-seed=1",
+    // Optimising one function takes as many instructions as a hundred requests, at a moment that any
+    // change moves. So all code is compiled at once, by the compiler that does not optimise: JavaScript
+    // then takes some half more than it would, built-in functions and the host the same.
+    " --always-sparkplug --no-maglev --no-turbofan",
+);
+
 /// Initialises V8, with the flags that the environment variable `NANO_V8_FLAGS` adds, for diagnosis
 /// (`--trace-gc`, `--cpu-prof`…). Threads that will enter an isolate must be created after this returned: on
 /// hardware with memory protection keys a thread inherits its access when it is created.
 pub fn initialize() {
+    start("");
+}
+
+/// The same, for a process that counts instructions. Without effect when V8 was started before.
+#[cfg(test)]
+pub fn initialize_repeatably() {
+    start(REPEATABLE);
+}
+
+fn start(more_flags: &str) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         v8::V8::set_flags_from_string(FLAGS);
+        v8::V8::set_flags_from_string(more_flags);
         if let Ok(more) = std::env::var("NANO_V8_FLAGS") {
             v8::V8::set_flags_from_string(&more);
         }

@@ -76,9 +76,7 @@ fn place(path: PathBuf) -> PathBuf {
 
 /// Restricts this thread and those it starts to reading `readable` and the system's own files.
 /// Returns what the kernel is too old for.
-pub fn restrict<'a>(
-    readable: impl Iterator<Item = &'a PathBuf>,
-) -> Result<Option<String>, String> {
+pub fn restrict<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> Result<Option<String>, String> {
     let failed = |error: RulesetError| error.to_string();
     let files = AccessFs::ReadFile | AccessFs::ReadDir;
     let certificates: Vec<PathBuf> = CERTIFICATES

@@ -5,6 +5,8 @@ mod connection;
 mod framing;
 mod health;
 mod listener;
+#[cfg(any(test, feature = "micro"))]
+pub mod offline;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -18,7 +20,7 @@ use super::settings::Settings;
 use super::stats::Stats;
 use crate::exchange::Engine;
 pub use listener::Listener;
-pub(super) use transport::{Incoming, Outgoing, Received};
+pub(super) use transport::Received;
 
 /// What all connections share.
 pub(super) struct Server {

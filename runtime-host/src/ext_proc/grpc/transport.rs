@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderValue, Response};
 use prost::Message;
 
 use super::framing::{self, Decoder};
+use crate::ext_proc::proto::ProcessingResponse;
 use crate::ext_proc::status::Status;
+use crate::ext_proc::stream::{Messages, Replies};
 
 /// Messages of the client.
 pub(crate) struct Incoming {
@@ -67,12 +69,18 @@ impl Incoming {
     }
 }
 
+impl Messages for Incoming {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        Self::poll_message(self, cx)
+    }
+}
+
 /// Replies up to this many bytes together are left to `h2`'s buffer; more wait for window, so that a
 /// client that takes nothing holds back the Worker and not memory.
 const UNPACED_BYTES: usize = 16 * 1024;
 
 /// What is encoded ahead of the network: as much as a stream's window usually takes at once.
-const PENDING_BYTES: usize = 256 * 1024;
+pub(super) const PENDING_BYTES: usize = 256 * 1024;
 
 /// Messages to the client.
 pub(crate) struct Outgoing {
@@ -173,6 +181,32 @@ impl Outgoing {
             self.stream = Some(self.respond.send_response(response, false)?);
         }
         Ok(())
+    }
+}
+
+impl Replies for Outgoing {
+    fn push(&mut self, reply: &ProcessingResponse) {
+        Self::push(self, reply);
+    }
+
+    fn is_full(&self) -> bool {
+        Self::is_full(self)
+    }
+
+    fn has_pending(&self) -> bool {
+        Self::has_pending(self)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        Self::poll_flush(self, cx)
+    }
+
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Self::poll_reset(self, cx)
+    }
+
+    async fn finish(&mut self, status: &Status) {
+        Self::finish(self, status).await;
     }
 }
 
