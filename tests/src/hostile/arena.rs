@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -15,12 +15,16 @@ use super::generate::copy;
 use super::levels::Levels;
 use super::tail::Tail;
 use super::tenant;
+use crate::client;
 use crate::listeners::Mode;
 use crate::stack::{self, Setup, Stack, StackOptions};
 use crate::{Error, Result};
 
 /// The longest that loading a Worker may take, the watch's quiet time included.
 const DEPLOY_LIMIT: Duration = Duration::from_secs(20);
+
+/// The longest that a crashed engine may be missing: a second, and what a loaded machine adds.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Cheap to clone; clones are the same place.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ struct Inner {
     log: Tail,
     ground: Ground,
     deployments: AtomicU32,
+    /// The processes that run Workers.
+    engines: Mutex<Vec<u32>>,
 }
 
 /// The directory that Workers are put into.
@@ -121,7 +127,9 @@ impl Arena {
     pub fn around(stack: Arc<Stack>, ground: Ground) -> Result<Self> {
         let log = stack.host().process().log_path().map(Path::to_owned);
         let log = Tail::new(log.ok_or_else(|| Error::new("the host's log goes to no file"))?);
-        Ok(Self(Arc::new(Inner { stack, log, ground, deployments: AtomicU32::new(0) })))
+        let engines = Mutex::new(stack.host().engines());
+        let deployments = AtomicU32::new(0);
+        Ok(Self(Arc::new(Inner { stack, log, ground, deployments, engines })))
     }
 
     pub fn stack(&self) -> &Stack {
@@ -152,13 +160,42 @@ impl Arena {
             .replace("{envoy}", &self.envoy().to_string())
     }
 
-    /// The host has not ended; its log's last lines when it has.
+    /// The host has not ended, nor has an engine been replaced since the last
+    /// [`Arena::is_back`]; its log's last lines when it has.
     pub fn check_alive(&self) -> Result<()> {
-        self.stack().host().process().check_running()
+        let host = self.stack().host();
+        host.process().check_running()?;
+        if host.engines() == *self.engines() {
+            return Ok(());
+        }
+        Err(Error::new(format!("an engine ended:\n{}", host.process().log_tail(20))))
+    }
+
+    /// After an engine crashed: another is there and ready, within the time that users are told.
+    pub async fn is_back(&self) -> Result<()> {
+        let host = self.stack().host();
+        let before = self.engines().clone();
+        let began = Instant::now();
+        while began.elapsed() < BACK_WITHIN {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let url = format!("http://{}/readyz", self.admin());
+            let ready = tokio::task::spawn_blocking(move || client::blocking_status(&url));
+            let engines = host.engines();
+            let replaced = engines.len() == before.len() && engines != before;
+            if replaced && ready.await.is_ok_and(|status| status == Some(200)) {
+                *self.engines() = engines;
+                return Ok(());
+            }
+        }
+        Err(Error::new(format!("no other engine came within {BACK_WITHIN:?}")))
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.0.engines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn levels(&self) -> Result<Levels> {
-        Levels::of(self.stack().host().process().id())
+        Levels::of(&self.stack().host().engines())
     }
 
     /// Puts the case's Worker where the host finds it, and waits for what it says.

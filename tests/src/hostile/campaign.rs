@@ -38,8 +38,8 @@ pub async fn run(plan: Plan, arena: Arena, tell: &mut (dyn FnMut(&Row) + Send)) 
         report: Report::new(plan.seed, base),
         tell,
     };
-    let (waiting, ready): (Vec<_>, Vec<_>) =
-        plan.cases.into_iter().partition(|case| case.waiting_for.is_some());
+    let (last, ready): (Vec<_>, Vec<_>) =
+        plan.cases.into_iter().partition(|case| case.waiting_for.is_some() || case.crashes);
     let mut order = Order::new(plan.seed);
     loop {
         let mut round = ready.clone();
@@ -58,8 +58,8 @@ pub async fn run(plan: Plan, arena: Arena, tell: &mut (dyn FnMut(&Row) + Send)) 
     campaign.close().await?;
     // They may take the host with them: each alone, after all that was to be measured.
     campaign.beside_waiting = true;
-    for case in waiting {
-        campaign.waiting(&case).await?;
+    for case in last {
+        campaign.apart(&case).await?;
     }
     campaign.leave();
     campaign.report.took = began.elapsed();
@@ -204,16 +204,18 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// A case that the host can't contain yet. What it does to the good tenant is not held against
-    /// the host, and is told.
-    async fn waiting(&mut self, case: &Case) -> Result<()> {
+    /// A case that the host can't contain yet, or that ends an engine. What it does to the good tenant
+    /// is not held against the host, and is told.
+    async fn apart(&mut self, case: &Case) -> Result<()> {
         let (outcomes, disturbed) = self.attempt(std::slice::from_ref(case)).await?;
         // Whatever it left behind is not the next one's fault.
         if disturbed.is_some() || outcomes.iter().any(|outcome| outcome.escaped.is_some()) {
             self.leave();
         }
         for mut outcome in outcomes {
-            outcome.escaped = outcome.escaped.take().or_else(|| disturbed.clone());
+            if !case.crashes {
+                outcome.escaped = outcome.escaped.take().or_else(|| disturbed.clone());
+            }
             self.row(case, outcome);
         }
         Ok(())

@@ -29,6 +29,10 @@ pub struct Case {
     /// Not beside other cases: it needs the machine or the memory for itself.
     #[serde(default)]
     pub alone: bool,
+    /// V8 ends the engine's process, which must be replaced within moments. What ran in it is lost,
+    /// so such a case runs after all others.
+    #[serde(default)]
+    pub crashes: bool,
     /// `[worker.NAME]` of nano.toml.
     #[serde(default)]
     pub settings: toml::Table,

@@ -21,7 +21,11 @@ pub struct Outcome {
 /// Runs a case and looks whether the host lives.
 pub async fn run(case: &Case, arena: &Arena) -> Outcome {
     let began = Instant::now();
-    let result = attempt(case, arena).await;
+    let mut result = attempt(case, arena).await;
+    if case.crashes {
+        let back = arena.is_back().await;
+        result = result.and(back);
+    }
     let escaped = match (arena.check_alive(), result) {
         (Err(dead), Ok(())) => Some(format!("the host ended: {}", last_words(&dead))),
         (Err(dead), Err(error)) => Some(format!("the host ended: {}; {error}", last_words(&dead))),
