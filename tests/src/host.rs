@@ -24,6 +24,7 @@ pub const ISOLATE_MESSAGES: &str = "nano_isolate_messages_total";
 pub struct Host {
     process: Process,
     admin: SocketAddr,
+    start_up: Duration,
 }
 
 /// Where the binary is: `NANO_HOST_BIN`, else `nano-host` beside this program's own target
@@ -51,11 +52,17 @@ impl Host {
     pub fn start(config: &Path, admin: SocketAddr, output: &Output) -> Result<Self> {
         let mut command = Command::new(find()?);
         command.args(["serve", "--config"]).arg(config);
+        let began = Instant::now();
         let process = Process::start("nano-host", command, output)?;
         process.wait_until(Duration::from_secs(30), || {
             client::blocking_status(&format!("http://{admin}/readyz")) == Some(200)
         })?;
-        Ok(Self { process, admin })
+        Ok(Self { process, admin, start_up: began.elapsed() })
+    }
+
+    /// From its start until it was ready: tells how busy the machine is.
+    pub fn start_up(&self) -> Duration {
+        self.start_up
     }
 
     /// An error when it has ended already.
