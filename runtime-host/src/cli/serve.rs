@@ -13,6 +13,7 @@ use super::{Failure, start};
 use crate::config::Config;
 use crate::engine::Host;
 use crate::ext_proc::{self, Listener, Settings, Stats};
+use crate::isolate::clock;
 use crate::telemetry::admin::{self, Readiness};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -31,6 +32,7 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     if start::report(&diagnostics) {
         return Err(Failure::Refused);
     }
+    clock::set_freezes(config.server.frozen_clocks);
     let runtime = start::runtime(config.server.threads)?;
     let result = runtime.block_on(serve(&runtime, &metrics, config, bundles));
     // What is left is beyond the drain's time.

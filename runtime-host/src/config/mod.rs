@@ -43,6 +43,8 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// Threads that run Workers; at least 1.
     pub threads: usize,
+    /// What JavaScript reads as the time stands still while it runs.
+    pub frozen_clocks: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +116,7 @@ impl Default for Server {
             admin: None,
             drain_timeout: Duration::from_secs(30),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            frozen_clocks: true,
         }
     }
 }

@@ -18,7 +18,7 @@ fn an_empty_file_is_all_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.server.listen, [Listen::Tcp("127.0.0.1:9000".parse().unwrap())]);
-    assert!(config.server.threads >= 1);
+    assert!(config.server.threads >= 1 && config.server.frozen_clocks);
     assert!(config.workers.reload && config.ext_proc.mode_override);
     assert_eq!(config.log.level, "info");
 }
@@ -32,6 +32,7 @@ listen = ["0.0.0.0:9000", "unix:/run/nano.sock", "unix:nano.sock", "[::1]:9"]
 admin = "127.0.0.1:9001"
 drain_timeout_ms = 5
 threads = 3
+frozen_clocks = false
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -72,6 +73,7 @@ level = "debug"
     assert_eq!(config.server.admin, Some("127.0.0.1:9001".parse().unwrap()));
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
+    assert!(!config.server.frozen_clocks);
     assert_eq!(config.workers.directories, [PathBuf::from("etc/workers/*"), PathBuf::from("/abs")]);
     assert_eq!(config.workers.default.as_deref(), Some("hello"));
     assert_eq!(config.workers.environment.as_deref(), Some("production"));
@@ -111,6 +113,14 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[worker.a]\norigin = \"http://x/path\"", "only scheme, host and port");
     expect("[worker.a]\norigin = \"127.0.0.1:80\"", "2:10: error: `origin` can't");
     expect("[worker.a.limits]\ncpu = 1", "unknown key `cpu` in [worker.a.limits]");
+    let large = format!("[worker.a]\nvars = {{ SMALL = 1, BIG = \"{}\" }}", "x".repeat(5121));
+    expect(
+        &large,
+        "2:21: error: the variable `BIG` takes 5121 bytes: a variable may have 5120 \
+         (limits.variable_kb)",
+    );
+    let allowed = format!("{large}\n[worker.a.limits]\nvariable_kb = 6");
+    assert!(parse(&allowed).is_ok());
     expect("worker = 1", "`worker` can't be a number: it is a section");
     expect("[log]\nlevel = \"loud\"", "write \"off\" or \"error\"");
     expect("[log\n", "not valid TOML");

@@ -4,7 +4,10 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
+mod gate;
 mod io;
+mod queued;
+mod refusal;
 mod registry;
 mod session;
 mod subrequest;

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Services;
 use super::actor::Actor;
+use super::gate::Gates;
 use super::session;
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
@@ -31,6 +32,7 @@ pub(crate) struct Worker {
     /// Its own connection pool: tenants share no connection.
     pub client: Client,
     pub metrics: WorkerMetrics,
+    pub gates: Gates,
     current: Mutex<Arc<Actor>>,
 }
 
@@ -82,7 +84,12 @@ impl Registry {
             .runtime
             .spawn_blocking(move || starting.begin())
             .await
-            .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))?;
+            .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))
+            .inspect_err(|error| {
+                if let Some(limit) = error.limit() {
+                    services.metrics.worker(&bundle.name).reached(limit);
+                }
+            })?;
         let mut workers = self.workers.write();
         if let Some(worker) = workers.get(&bundle.name) {
             actor.belong_to(worker);
@@ -92,6 +99,7 @@ impl Registry {
                 name: bundle.name.clone(),
                 client: Client::new(&services.client),
                 metrics: services.metrics.worker(&bundle.name),
+                gates: Gates::default(),
                 current: Mutex::new(Arc::clone(&actor)),
             });
             actor.belong_to(&worker);

@@ -3,49 +3,109 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Services;
 use super::actor::Actor;
+use super::gate::{Entry, Place};
 use super::registry::Worker;
+use super::{Services, queued, refusal};
 use crate::exchange::{
     Close, Command, Event, FailureMode, OutBody, Outbox, Respond, Session, Start, Started,
 };
 use crate::isolate::message::{InvocationId, Message};
+use crate::limits::{Limit, LimitSet};
 use crate::reply;
 use crate::telemetry::Outcome;
 use crate::telemetry::logs::FinishedRequest;
 
 /// An invocation on an actor.
-struct Running {
+pub(super) struct Running {
     actor: Arc<Actor>,
     id: InvocationId,
     outbox: Arc<Outbox>,
     closed: AtomicBool,
+    /// Given back with the exchange.
+    _place: Option<Place>,
 }
 
 /// How often a request looks for a living isolate before it is refused: one that dies in the
 /// moment it is chosen is replaced at once.
 const TRIES: usize = 3;
 
-/// Begins a handler on the Worker's current version.
+/// Begins a handler on the Worker's current version, when the Worker's limits let the request in.
 pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -> Started {
-    let mode = worker.current().bundle().settings.failure_mode;
-    start.failure_mode.get_or_insert(mode);
+    let bundle = worker.current().bundle();
+    start.failure_mode.get_or_insert(bundle.settings.failure_mode);
+    let limits = &bundle.settings.limits;
+    if let Some((outcome, limit, text)) = refusal::of_head(&start.request, limits) {
+        return refusal::refused(worker, &start, outcome, limit, &text);
+    }
+    let (outcome, limit, text) = match worker.gates.enter(limits, &worker.metrics) {
+        Entry::Enter(place) => return run(worker, start, services, place),
+        Entry::Wait(waiting) => return queued::wait(worker, Box::new(start), waiting, services),
+        Entry::RateLimited => {
+            let text = "more requests per second than limits.requests_per_second";
+            (Outcome::RateLimited, Limit::RequestsPerSecond, text)
+        }
+        Entry::QueueFull => {
+            let text = "limits.concurrent_requests are under way and limits.queued_requests wait";
+            (Outcome::LoadShed, Limit::QueuedRequests, text)
+        }
+    };
+    refusal::refused(worker, &start, outcome, limit, text)
+}
+
+fn run(
+    worker: &Arc<Worker>,
+    start: Start,
+    services: &Arc<Services>,
+    place: Option<Place>,
+) -> Started {
     let outbox = Arc::new(Outbox::default());
-    let mut start = Box::new(start);
+    match seat(worker, Box::new(start), &outbox, services, |_, _| ()) {
+        Ok((actor, id)) => {
+            Started::Session(Box::new(Running::new(actor, id, outbox, place)))
+        }
+        Err(command) => answered(command),
+    }
+}
+
+/// Begins the handler on a living isolate. `announce` hears of each try before it is made.
+pub(super) fn seat(
+    worker: &Arc<Worker>,
+    mut start: Box<Start>,
+    outbox: &Arc<Outbox>,
+    services: &Arc<Services>,
+    mut announce: impl FnMut(&Arc<Actor>, InvocationId),
+) -> Result<(Arc<Actor>, InvocationId), Command> {
     for _ in 0..TRIES {
         let actor = worker.current();
         let id = actor.next_invocation();
-        match actor.start(id, start, Arc::clone(&outbox)) {
-            Ok(()) => {
-                let closed = AtomicBool::new(false);
-                return Started::Session(Box::new(Running { actor, id, outbox, closed }));
-            }
+        announce(&actor, id);
+        match actor.start(id, start, Arc::clone(outbox)) {
+            Ok(()) => return Ok((actor, id)),
             Err(back) => start = back,
         }
         worker.replace(&actor, services);
     }
     let text = "the Worker's isolate could not be started";
-    host_failure(&start, Outcome::InternalError, &worker.name, text)
+    Err(failed(&start, Outcome::InternalError, &worker.name, text))
+}
+
+impl Running {
+    pub(super) fn new(
+        actor: Arc<Actor>,
+        id: InvocationId,
+        outbox: Arc<Outbox>,
+        place: Option<Place>,
+    ) -> Self {
+        Self { actor, id, outbox, closed: AtomicBool::new(false), _place: place }
+    }
+
+    /// The exchange may have been closed before its handler began, when nobody heard of it.
+    pub(super) fn repeat_close(&self) {
+        if self.closed.load(Ordering::Relaxed) {
+            self.post(Event::Closed(Close::Disconnected));
+        }
+    }
 }
 
 impl Session for Running {
@@ -97,7 +157,18 @@ impl Session for Failed {
 
 /// A session that answers a host error: fail-open lets the request go on, fail-closed gives a page.
 pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -> Started {
+    answered(failed(start, outcome, worker, text))
+}
+
+/// A session with its only command.
+pub(super) fn answered(command: Command) -> Started {
     let outbox = Arc::new(Outbox::default());
+    outbox.publish(&mut vec![command]);
+    Started::Session(Box::new(Failed { outbox }))
+}
+
+/// Logs a host error; what becomes of the exchange.
+fn failed(start: &Start, outcome: Outcome, worker: &str, text: &str) -> Command {
     let (command, status) = failure_command(start, outcome);
     FinishedRequest {
         request_id: &start.request_id,
@@ -108,15 +179,16 @@ pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -
         cpu: std::time::Duration::ZERO,
         wall: std::time::Duration::ZERO,
         error: Some(text),
+        limits: LimitSet::default(),
     }
     .log();
-    outbox.publish(&mut vec![command]);
-    Started::Session(Box::new(Failed { outbox }))
+    command
 }
 
 /// What becomes of an exchange that the host fails before its handler ran.
 pub fn failure_command(start: &Start, outcome: Outcome) -> (Command, Option<u16>) {
-    if start.failure_mode.unwrap_or_default() == FailureMode::Open {
+    let open = start.failure_mode.unwrap_or_default() == FailureMode::Open;
+    if open && outcome.is_of_the_host() {
         return (Command::PassThrough, None);
     }
     let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);

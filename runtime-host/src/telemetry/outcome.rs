@@ -17,11 +17,18 @@ pub enum Outcome {
     /// The client went away while the response was being sent.
     ResponseStreamDisconnected,
     InternalError,
+    /// More requests than the Worker may have per second. Not one of Workers' outcomes: there such a
+    /// request reaches no Worker. The same goes for the two below.
+    RateLimited,
+    /// The request's URL is longer than the Worker may see.
+    UrlTooLong,
+    /// The request's headers are larger than the Worker may see.
+    HeadersTooLarge,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Ok,
         Self::Exception,
         Self::ExceededCpu,
@@ -32,7 +39,16 @@ impl Outcome {
         Self::LoadShed,
         Self::ResponseStreamDisconnected,
         Self::InternalError,
+        Self::RateLimited,
+        Self::UrlTooLong,
+        Self::HeadersTooLarge,
     ];
+
+    /// Whether the host failed, and not the Worker or its client: what an exchange that fails open
+    /// survives.
+    pub const fn is_of_the_host(self) -> bool {
+        matches!(self, Self::ScriptNotFound | Self::LoadShed | Self::InternalError)
+    }
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +62,9 @@ impl Outcome {
             Self::LoadShed => "loadShed",
             Self::ResponseStreamDisconnected => "responseStreamDisconnected",
             Self::InternalError => "internalError",
+            Self::RateLimited => "rateLimited",
+            Self::UrlTooLong => "urlTooLong",
+            Self::HeadersTooLarge => "headersTooLarge",
         }
     }
 }
