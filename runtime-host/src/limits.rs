@@ -5,46 +5,105 @@
 
 use std::time::Duration;
 
-/// What one Worker may use. Zero means "none" only where a field says so.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Limits {
+/// The one list of what an operator sets: for each key its reason, type, default, least and largest
+/// value.
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:expr, $min:expr => $max:expr;)*) => {
+        /// What one Worker may use. Zero means "none" only where a field says so.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $key: $type,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($key: $default,)* }
+            }
+        }
+
+        /// Limits of one Worker that `[limits]` or `[worker.NAME.limits]` sets; the rest is
+        /// inherited.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct LimitOverrides {
+            $(pub $key: Option<$type>,)*
+        }
+
+        impl LimitOverrides {
+            /// Asks for each key, with its least and largest value.
+            pub fn read(mut integer: impl FnMut(&'static str, u64, u64) -> Option<u64>) -> Self {
+                Self {
+                    $($key: integer(stringify!($key), $min, $max)
+                        .and_then(|value| <$type>::try_from(value).ok()),)*
+                }
+            }
+
+            /// `base` with what is set here in its place.
+            pub fn over(&self, base: &Limits) -> Limits {
+                Limits { $($key: self.$key.unwrap_or(base.$key),)* }
+            }
+        }
+    };
+}
+
+limits! {
     /// Milliseconds of JavaScript execution per request: 30 s, as Workers authors know it. Counts
     /// the time a thread spends inside the isolate for the request, `waitUntil` included; not the
     /// time the request waits for I/O, nor the host's own work outside of JavaScript.
-    pub cpu_ms: u64,
+    cpu_ms: u64 = 30_000, 1 => CPU_MAX_MS;
     /// Milliseconds between a request's head and the end of its response; 0: none, which is the
-    /// default because streams and long polls are legitimate. Does not cover `waitUntil`.
-    pub wall_ms: u64,
+    /// default because streams and long polls are legitimate. Does not cover `waitUntil`, nor the
+    /// time in the queue.
+    wall_ms: u64 = 0, 0 => TIME_MAX_MS;
     /// MiB of JavaScript heap, `ArrayBuffer`s and WebAssembly memory of one isolate: 128, as
     /// Workers authors know it. Does not cover the compiled code, nor bodies that JavaScript has
     /// not touched.
-    pub memory_mb: u64,
+    memory_mb: u64 = 128, 8 => MEMORY_MAX_MB;
     /// Milliseconds for the evaluation of a Worker's modules before its first request: 1 s, so
     /// that a cold start stays unnoticed. Does not cover reading and parsing the files.
-    pub startup_ms: u64,
+    startup_ms: u64 = 1_000, 1 => CPU_MAX_MS;
     /// MiB of all modules of a Worker together, as they are given to the isolate (TypeScript
-    /// without its types): 10. Does not cover source maps.
-    pub bundle_mb: u64,
+    /// without its types), WebAssembly included: 10. Does not cover source maps.
+    bundle_mb: u64 = 10, 1 => MEMORY_MAX_MB;
     /// Calls of `fetch()` per request that leave the exchange: 100. The continuation of the
     /// exchange itself does not count; each redirect that is followed does.
-    pub subrequests: u32,
+    subrequests: u32 = 100, 0 => MAX_32;
+    /// Connections of one invocation that wait for a response's head at the same time; further
+    /// subrequests are queued. Workers' own number. Does not cover bodies that are still coming.
+    connections: u32 = 6, 1 => 1_000;
     /// Milliseconds that `waitUntil` work may go on after the response: 30 s, as Workers authors
     /// know it.
-    pub wait_until_ms: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            cpu_ms: 30_000,
-            wall_ms: 0,
-            memory_mb: 128,
-            startup_ms: 1_000,
-            bundle_mb: 10,
-            subrequests: 100,
-            wait_until_ms: 30_000,
-        }
-    }
+    wait_until_ms: u64 = 30_000, 0 => TIME_MAX_MS;
+    /// Timers of one invocation that may be pending at once: above what programs use, and a bound
+    /// on what a loop of `setTimeout` costs the host.
+    timers: u32 = 10_000, 1 => 1_000_000;
+    /// Exchanges of one Worker that are under way at once; 0: as many as come, which is the default
+    /// because an exchange that waits costs little. Does not cover `waitUntil` work.
+    concurrent_requests: u32 = 0, 0 => 1_000_000;
+    /// Requests that may wait while `concurrent_requests` are under way: enough for a burst, few
+    /// enough that what is answered late is not answered in vain.
+    queued_requests: u32 = 100, 0 => 100_000;
+    /// Milliseconds that a request may wait so: 1 s, about what a person notices.
+    queue_ms: u64 = 1_000, 1 => TIME_MAX_MS;
+    /// Requests of one Worker per second, on average; 0: as many as come. Refused requests do not
+    /// count. Each host counts by itself.
+    requests_per_second: u32 = 0, 0 => 1_000_000;
+    /// Requests that may come at once before the average counts; 0: as many as come in a second.
+    request_burst: u32 = 0, 0 => 1_000_000;
+    /// KiB of a request's URL, as the client sent it, and of one that is given to `fetch()`: 16, as
+    /// Workers authors know it. Does not cover redirects.
+    url_kb: u32 = 16, 1 => 1_024;
+    /// KiB of the headers of one message, names and values: 128, as Workers authors know it. Counts
+    /// requests as they come, a Worker's responses and what it gives to `fetch()`; not responses
+    /// that come from elsewhere. A proxy before the host may allow less (Envoy: 60).
+    headers_kb: u32 = 128, 1 => 1_024;
+    /// Variables of a Worker (`vars`): 128, as Workers authors know it.
+    variables: u32 = 128, 0 => 100_000;
+    /// KiB of one variable, in UTF-8, as JSON when it is not a string: 5, as Workers authors know
+    /// it. Does not cover its name.
+    variable_kb: u32 = 5, 1 => 1_024;
+    /// KiB of console lines of one invocation, and of uncaught exceptions: 256, as Workers authors
+    /// know it; what comes after is dropped. Does not cover the line about the request itself.
+    log_kb: u32 = 256, 0 => 1_048_576;
 }
 
 impl Limits {
@@ -72,37 +131,136 @@ impl Limits {
     pub fn wait_until(&self) -> Duration {
         Duration::from_millis(self.wait_until_ms)
     }
+
+    pub fn queue(&self) -> Duration {
+        Duration::from_millis(self.queue_ms)
+    }
+
+    pub fn url_bytes(&self) -> usize {
+        kib(self.url_kb)
+    }
+
+    pub fn headers_bytes(&self) -> usize {
+        kib(self.headers_kb)
+    }
+
+    pub fn variable_bytes(&self) -> usize {
+        kib(self.variable_kb)
+    }
+
+    pub fn log_bytes(&self) -> usize {
+        kib(self.log_kb)
+    }
+
+    /// Why the variable can't be one, as the end of a sentence that begins with its name.
+    pub fn refuse_variable(&self, value: &serde_json::Value) -> Option<String> {
+        let bytes = match value {
+            serde_json::Value::String(text) => text.len(),
+            other => other.to_string().len(),
+        };
+        let most = self.variable_bytes();
+        (bytes > most).then(|| {
+            format!("takes {bytes} bytes: a variable may have {most} (limits.variable_kb)")
+        })
+    }
 }
 
 fn mib(count: u64) -> usize {
     usize::try_from(count.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
 }
 
-/// Limits of one request or one Worker that a wrangler file or `[worker.NAME.limits]` sets; the
-/// rest is inherited.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LimitOverrides {
-    pub cpu_ms: Option<u64>,
-    pub wall_ms: Option<u64>,
-    pub memory_mb: Option<u64>,
-    pub startup_ms: Option<u64>,
-    pub bundle_mb: Option<u64>,
-    pub subrequests: Option<u32>,
-    pub wait_until_ms: Option<u64>,
+fn kib(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(1024)
 }
 
-impl LimitOverrides {
-    /// `base` with what is set here in its place.
-    pub fn over(&self, base: &Limits) -> Limits {
-        Limits {
-            cpu_ms: self.cpu_ms.unwrap_or(base.cpu_ms),
-            wall_ms: self.wall_ms.unwrap_or(base.wall_ms),
-            memory_mb: self.memory_mb.unwrap_or(base.memory_mb),
-            startup_ms: self.startup_ms.unwrap_or(base.startup_ms),
-            bundle_mb: self.bundle_mb.unwrap_or(base.bundle_mb),
-            subrequests: self.subrequests.unwrap_or(base.subrequests),
-            wait_until_ms: self.wait_until_ms.unwrap_or(base.wait_until_ms),
+/// A limit that a request can reach, by the name that log and metrics give it: its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    Cpu,
+    Wall,
+    Memory,
+    Startup,
+    Subrequests,
+    Connections,
+    WaitUntil,
+    Timers,
+    QueuedRequests,
+    Queue,
+    RequestsPerSecond,
+    Url,
+    Headers,
+    Log,
+    /// [`LONG_TURNS_WAITING_MAX`].
+    LongTurns,
+}
+
+impl Limit {
+    pub const ALL: [Self; 15] = [
+        Self::Cpu,
+        Self::Wall,
+        Self::Memory,
+        Self::Startup,
+        Self::Subrequests,
+        Self::Connections,
+        Self::WaitUntil,
+        Self::Timers,
+        Self::QueuedRequests,
+        Self::Queue,
+        Self::RequestsPerSecond,
+        Self::Url,
+        Self::Headers,
+        Self::Log,
+        Self::LongTurns,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu_ms",
+            Self::Wall => "wall_ms",
+            Self::Memory => "memory_mb",
+            Self::Startup => "startup_ms",
+            Self::Subrequests => "subrequests",
+            Self::Connections => "connections",
+            Self::WaitUntil => "wait_until_ms",
+            Self::Timers => "timers",
+            Self::QueuedRequests => "queued_requests",
+            Self::Queue => "queue_ms",
+            Self::RequestsPerSecond => "requests_per_second",
+            Self::Url => "url_kb",
+            Self::Headers => "headers_kb",
+            Self::Log => "log_kb",
+            Self::LongTurns => "long_turns",
         }
+    }
+}
+
+/// Limits that one request reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitSet(u32);
+
+impl LimitSet {
+    /// True when it is new.
+    pub fn insert(&mut self, limit: Limit) -> bool {
+        let bit = 1 << limit as u32;
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Limit> {
+        Limit::ALL.into_iter().filter(move |limit| self.0 & (1 << *limit as u32) != 0)
+    }
+
+    /// For the log: the names with commas between them, `None` when it is empty.
+    pub fn names(self) -> Option<String> {
+        let names: Vec<_> = self.iter().map(Limit::as_str).collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+}
+
+impl From<Limit> for LimitSet {
+    fn from(limit: Limit) -> Self {
+        Self(1 << limit as u32)
     }
 }
 
@@ -113,10 +271,6 @@ pub const MODULES_MAX: usize = 10_000;
 /// Bytes of a configuration file (`nano.toml`, wrangler's): far above any written by hand, low
 /// enough to read without a thought. Modules have [`Limits::bundle_mb`].
 pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;
-
-/// Timers of one invocation that may be pending at once: above what programs use, and a bound on
-/// what a loop of `setTimeout` costs the host.
-pub const TIMERS_MAX: usize = 10_000;
 
 /// UTF-16 code units of one text of a Worker's in the log, such as a console line: what is longer
 /// is cut off.
@@ -141,6 +295,9 @@ pub const CPU_MAX_MS: u64 = 300_000;
 
 /// Milliseconds that any wall-clock limit may be set to: a day. Longer is the same as none.
 pub const TIME_MAX_MS: u64 = 86_400_000;
+
+/// Counts that have no other bound.
+const MAX_32: u64 = u32::MAX as u64;
 
 /// MiB that a memory limit may be set to: V8's heap addresses 4 GiB with compressed pointers, and
 /// no more is useful without.
@@ -201,6 +358,44 @@ pub const SOURCE_MAP_MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// default before it went by the size of the memory. With a higher limit it is half of that.
 pub const DIRECTORIES_WATCHED_MIN: usize = 4_096;
 
-/// Connections of one invocation that wait for a response's head at the same time; further
-/// subrequests are queued. Workers' own number.
-pub const CONNECTIONS_MAX: usize = 6;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_name_what_is_in_them() {
+        let mut set = LimitSet::default();
+        assert_eq!(set.names(), None);
+        assert!(set.insert(Limit::Timers) && !set.insert(Limit::Timers));
+        assert!(set.insert(Limit::LongTurns) && set.insert(Limit::Cpu));
+        assert_eq!(set.names().as_deref(), Some("cpu_ms,timers,long_turns"));
+        for (index, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, index, "{}", limit.as_str());
+        }
+    }
+
+    #[test]
+    fn every_key_is_read_and_the_rest_is_inherited() {
+        let mut keys = Vec::new();
+        let set = LimitOverrides::read(|key, min, max| {
+            keys.push(key);
+            assert!(min < max, "{key}");
+            (key == "timers").then_some(7)
+        });
+        let limits = set.over(&Limits::default());
+        assert_eq!(limits, Limits { timers: 7, ..Limits::default() });
+        // Every limit that a request can reach is one of them, but the host's own.
+        for limit in Limit::ALL {
+            assert!(limit == Limit::LongTurns || keys.contains(&limit.as_str()), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn variables_are_measured_as_they_are_written() {
+        let limits = Limits { variable_kb: 1, ..Limits::default() };
+        assert_eq!(limits.refuse_variable(&"x".repeat(1024).into()), None);
+        let text = "takes 1025 bytes: a variable may have 1024 (limits.variable_kb)";
+        assert_eq!(limits.refuse_variable(&"x".repeat(1025).into()).as_deref(), Some(text));
+        assert!(limits.refuse_variable(&serde_json::json!({ "a": "x".repeat(1017) })).is_some());
+    }
+}

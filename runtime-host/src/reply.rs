@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::exchange::{HeaderList, RequestHead, ResponseHead};
 use crate::telemetry::Outcome;
 
-/// Status, Workers error code and a sentence for a person, per outcome.
+/// Status, Workers error code (the status where Workers have none) and a sentence for a person, per outcome.
 fn facts(outcome: Outcome) -> (u16, u16, &'static str) {
     match outcome {
         Outcome::ExceededCpu => (503, 1102, "Worker exceeded its CPU time limit"),
@@ -15,6 +15,9 @@ fn facts(outcome: Outcome) -> (u16, u16, &'static str) {
         Outcome::ScriptNotFound => (500, 1104, "There is no such Worker"),
         Outcome::InternalError => (500, 1105, "The host failed"),
         Outcome::Quarantined => (503, 1105, "The Worker is suspended after it made the host fail"),
+        Outcome::RateLimited => (429, 1015, "You are being rate limited"),
+        Outcome::UrlTooLong => (414, 414, "The URL is too long"),
+        Outcome::HeadersTooLarge => (431, 431, "The request's headers are too large"),
         _ => (500, 1101, "Worker threw an exception"),
     }
 }

@@ -11,7 +11,8 @@ use nano_tests::stack::{self, Setup, Stack, StackOptions};
 /// The Workers of `tests/workers`, behind a listener for each mode. None of them is the default. What
 /// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
-    let workers = ["busy", "greedy", "lab", "modules", "routed", "whoami-a", "whoami-b"];
+    let workers =
+        ["busy", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a", "whoami-b"];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
         settings: toml::toml! {
@@ -22,6 +23,17 @@ pub fn options() -> StackOptions {
             [worker.greedy.limits]
             cpu_ms = 300
             memory_mb = 64
+            [worker.limited.limits]
+            concurrent_requests = 1
+            queued_requests = 1
+            queue_ms = 4000
+            headers_kb = 8
+            log_kb = 1
+            timers = 5
+            subrequests = 2
+            [worker.rated.limits]
+            requests_per_second = 1
+            request_burst = 1
         },
         ..StackOptions::new(Setup::Modes(Mode::ALL.to_vec()), workers)
     }

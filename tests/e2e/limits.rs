@@ -12,7 +12,7 @@ use nano_tests::runner::{Case, Theme};
 use nano_tests::stack::Stack;
 use nano_tests::{cases, envoy, host};
 
-use crate::common::{self, answer, assert_same, lab};
+use crate::common::{self, answer, assert_same, lab, unique_id};
 use crate::failures::assert_page;
 
 pub fn theme() -> Theme {
@@ -22,6 +22,16 @@ pub fn theme() -> Theme {
         unread_responses_cost_no_phase,
         busy_worker_delays_no_other,
         overruns_are_1102,
+        requests_wait_for_a_place_and_are_shed,
+        clients_leave_the_queue,
+        too_many_requests_are_1015,
+        large_requests_are_refused,
+        large_responses_are_1101,
+        headers_can_not_be_injected,
+        what_a_request_logs_has_a_bound,
+        catchable_limits_have_their_texts,
+        code_is_not_made_at_run_time,
+        clocks_stand_still,
         nothing_is_left_behind,
     ];
     Theme { serial: true, ..common::theme("limits", cases) }
@@ -134,6 +144,213 @@ async fn overruns_are_1102(stack: Arc<Stack>) {
         assert_page(&answer(ask(path)).await, 503, "1102", false);
         assert_eq!(answer(ask("/")).await.text(), "modest", "{path}");
     }
+}
+
+fn limited(stack: &Stack, path: &str) -> Request {
+    Request::new(Proto::H1, "GET", &stack.at(Mode::Lazy, path)).header("x-test-worker", "limited")
+}
+
+/// How many requests of a Worker reached a limit.
+async fn reached(stack: &Stack, limit: &str) -> f64 {
+    let labels = ["worker=\"limited\"", &format!("limit=\"{limit}\"")];
+    metrics(stack).await.sum(LIMITS_REACHED, &labels).expect("the counter of limits")
+}
+
+const LIMITS_REACHED: &str = "nano_limits_reached_total";
+
+/// Waits until this gauge of the Worker has this value.
+async fn wait_for(stack: &Stack, gauge: &str, value: f64) {
+    let began = Instant::now();
+    loop {
+        let now = metrics(stack).await.sum(gauge, &["worker=\"limited\""]);
+        if now.is_some_and(|now| (now - value).abs() < f64::EPSILON) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{gauge} is {now:?} and not {value}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+const QUEUED: &str = "nano_queued_requests";
+const RUNNING: &str = "nano_running_invocations";
+
+/// One request at a time, one more waits for up to 4 s, the rest is shed at once.
+async fn requests_wait_for_a_place_and_are_shed(stack: Arc<Stack>) {
+    let holding = tokio::spawn(limited(&stack, "/hold?ms=1500").send());
+    wait_for(&stack, RUNNING, 1.0).await;
+    let waiting = tokio::spawn(limited(&stack, "/hold?ms=0").send());
+    wait_for(&stack, QUEUED, 1.0).await;
+    let before = reached(&stack, "queued_requests").await;
+    assert_page(&answer(limited(&stack, "/hold?ms=0")).await, 503, "1102", false);
+    assert!(reached(&stack, "queued_requests").await > before);
+    for task in [holding, waiting] {
+        let reply = task.await.expect("no panic").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((reply.status, reply.text().as_str()), (200, "held"));
+    }
+    // One that waited too long.
+    let holding = tokio::spawn(limited(&stack, "/hold?ms=60000").send());
+    wait_for(&stack, RUNNING, 1.0).await;
+    let began = Instant::now();
+    let request = limited(&stack, "/hold?ms=0").header("accept", "application/json");
+    let reply = answer(request).await;
+    assert_page(&reply, 503, "1102", true);
+    assert!(began.elapsed() >= Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(reached(&stack, "queue_ms").await > 0.0);
+    holding.abort();
+    wait_for(&stack, RUNNING, 0.0).await;
+}
+
+/// A request whose client went away makes room in the queue.
+async fn clients_leave_the_queue(stack: Arc<Stack>) {
+    let holding = tokio::spawn(limited(&stack, "/hold?ms=60000").send());
+    wait_for(&stack, RUNNING, 1.0).await;
+    let waiting = tokio::spawn(limited(&stack, "/hold?ms=0").send());
+    wait_for(&stack, QUEUED, 1.0).await;
+    waiting.abort();
+    wait_for(&stack, QUEUED, 0.0).await;
+    let next = tokio::spawn(limited(&stack, "/hold?ms=0").send());
+    wait_for(&stack, QUEUED, 1.0).await;
+    holding.abort();
+    let reply = next.await.expect("no panic").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((reply.status, reply.text().as_str()), (200, "held"));
+    wait_for(&stack, RUNNING, 0.0).await;
+}
+
+/// One a second is answered, the others are told to come later.
+async fn too_many_requests_are_1015(stack: Arc<Stack>) {
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let url = stack.at(Mode::Lazy, "/");
+        let request = Request::new(Proto::H1, "GET", &url).header("x-test-worker", "rated");
+        asked.spawn(async move { answer(request).await });
+    }
+    let replies = asked.join_all().await;
+    let (served, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|r| r.status == 200);
+    assert!(!served.is_empty() && !refused.is_empty(), "{} were served", served.len());
+    for reply in refused {
+        assert_page(reply, 429, "1015", false);
+        assert!(reply.text().contains("You are being rate limited"), "{}", reply.text());
+    }
+    let line = stack.host().wait_for_log(Duration::from_secs(5), |line| {
+        line["worker"] == "rated" && line["outcome"] == "rateLimited"
+    });
+    let line = line.await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(line["limits"], "requests_per_second");
+    assert_eq!(line["status"], 429);
+}
+
+/// 16 KiB of URL, and 8 KiB of headers as this Worker's limit is: Envoy by itself lets 60 KiB pass.
+async fn large_requests_are_refused(stack: Arc<Stack>) {
+    let path = format!("/{}", "x".repeat(16 * 1024));
+    let reply = answer(lab(&stack, Mode::Lazy, Proto::H1, "GET", &path, "hello")).await;
+    assert_page(&reply, 414, "414", false);
+    assert!(reply.text().contains("The URL is too long"), "{}", reply.text());
+    let path = format!("/{}", "x".repeat(16 * 1024 - 100));
+    let reply = answer(lab(&stack, Mode::Lazy, Proto::H1, "GET", &path, "hello")).await;
+    assert_eq!(reply.text(), "hello from the lab");
+
+    let large = "x".repeat(8 * 1024);
+    let reply = answer(limited(&stack, "/hold?ms=0").header("x-large", &large)).await;
+    assert_page(&reply, 431, "431", false);
+    assert!(reply.text().contains("The request's headers are too large"), "{}", reply.text());
+    assert!(reached(&stack, "headers_kb").await > 0.0);
+}
+
+/// The client gets the page of an exception, the log the size.
+async fn large_responses_are_1101(stack: Arc<Stack>) {
+    let reply = answer(limited(&stack, "/headers?size=8000")).await;
+    assert_eq!(reply.header("x-large").map(str::len), Some(8000));
+    let id = unique_id();
+    let request = limited(&stack, "/headers?size=8300").header("x-request-id", &id);
+    assert_page(&answer(request).await, 500, "1101", false);
+    let line = stack.host().wait_for_log(Duration::from_secs(5), |line| {
+        line["request_id"] == *id && line["outcome"] == "exception"
+    });
+    let line = line.await.unwrap_or_else(|error| panic!("{error}"));
+    let text = line["error"].as_str().unwrap_or_default();
+    assert!(text.starts_with("The response's headers have 83"), "{line}");
+    assert!(text.ends_with(" bytes: they may have 8192 (limits.headers_kb)."), "{line}");
+    assert_eq!(line["limits"], "headers_kb");
+}
+
+async fn headers_can_not_be_injected(stack: Arc<Stack>) {
+    let reply = answer(limited(&stack, "/inject")).await;
+    assert_eq!(reply.header("x-injected"), None);
+    let said = reply.json().unwrap_or_else(|error| panic!("{error}"));
+    for text in said.as_array().expect("an array") {
+        assert!(text.as_str().is_some_and(|text| text.starts_with("TypeError: ")), "{said}");
+    }
+}
+
+/// 1 KiB of console lines, then one note and nothing more.
+async fn what_a_request_logs_has_a_bound(stack: Arc<Stack>) {
+    let id = unique_id();
+    let reply = answer(limited(&stack, "/log").header("x-request-id", &id)).await;
+    assert_eq!(reply.text(), "logged");
+    let of_request = |line: &serde_json::Value| line["request_id"] == *id;
+    let end = stack.host().wait_for_log(Duration::from_secs(5), |line| {
+        of_request(line) && line["limits"] == "log_kb"
+    });
+    end.await.unwrap_or_else(|error| panic!("{error}"));
+    let lines: Vec<_> = stack.host().logs().into_iter().filter(of_request).collect();
+    let messages: Vec<_> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+    // Each has 107 or 108 bytes.
+    assert_eq!(messages.iter().filter(|text| text.starts_with("flood")).count(), 9);
+    let note = "what this request logs from here on is dropped: it is more than 1 KiB \
+                (limits.log_kb)";
+    assert_eq!(messages.iter().filter(|text| **text == note).count(), 1, "{messages:?}");
+}
+
+async fn catchable_limits_have_their_texts(stack: Arc<Stack>) {
+    for (path, limit, text) in [
+        ("/timers", "timers", "Error: Too many timers are pending in this invocation."),
+        ("/subrequests", "subrequests", "Error: Too many subrequests by single Worker invocation."),
+    ] {
+        let id = unique_id();
+        let reply = answer(limited(&stack, path).header("x-request-id", &id)).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, text));
+        let line = stack.host().wait_for_log(Duration::from_secs(5), |line| {
+            line["request_id"] == *id && line["outcome"] == "ok"
+        });
+        let line = line.await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(line["limits"], limit);
+        assert!(reached(&stack, limit).await > 0.0);
+    }
+}
+
+/// The texts are those that Workers give.
+async fn code_is_not_made_at_run_time(stack: Arc<Stack>) {
+    let reply = answer(limited(&stack, "/code")).await;
+    let said = reply.json().unwrap_or_else(|error| panic!("{error}"));
+    let strings = "EvalError: Code generation from strings disallowed for this context";
+    let wasm = |name: &str| {
+        format!("CompileError: WebAssembly.{name}(): Wasm code generation disallowed by embedder")
+    };
+    let timer = "TypeError: Failed to execute 'setTimeout' on 'ServiceWorkerGlobalScope': \
+                 parameter 1 is not of type 'Function'.";
+    let wait = "TypeError: Atomics.wait cannot be called in this context";
+    for (name, text) in [
+        ("eval", strings.to_owned()),
+        ("function", strings.to_owned()),
+        ("timer", timer.to_owned()),
+        ("module", wasm("Module")),
+        ("compile", wasm("compile")),
+        ("instantiate", wasm("instantiate")),
+        ("wait", wait.to_owned()),
+    ] {
+        assert_eq!(said[name], text, "{name}");
+    }
+}
+
+async fn clocks_stand_still(stack: Arc<Stack>) {
+    let reply = answer(limited(&stack, "/clocks")).await;
+    let seen = reply.json().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((&seen["atStart"], &seen["moved"]), (&0.into(), &0.into()), "{seen}");
+    assert!(seen["later"].as_u64().is_some_and(|ms| ms >= 19), "{seen}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("a time after 1970").as_millis();
+    let off = now.abs_diff(u128::from(seen["now"].as_u64().unwrap_or(0)));
+    assert!(off < 60_000, "{seen} at {now}");
 }
 
 /// After all is over no stream and no invocation is open.

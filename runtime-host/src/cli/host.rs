@@ -15,7 +15,7 @@ use super::{Failure, start};
 use crate::config::Config;
 use crate::engine::Host;
 use crate::ext_proc::{self, Listener, Settings, Stats};
-use crate::isolate::{platform, snapshot};
+use crate::isolate::{clock, platform, snapshot};
 use crate::sandbox::{self, Report};
 use crate::sockets::Socket;
 use crate::supervisor::board::Notices;
@@ -64,6 +64,7 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
         return Err(Failure::Refused);
     }
     let bundles = bundles.into_iter().map(Arc::new).collect();
+    clock::set_freezes(config.server.frozen_clocks);
     let runtime = start::runtime(config.server.threads)?;
     let serving = Serving {
         sockets: means.sockets,

@@ -9,8 +9,8 @@ use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
-    CPU_MAX_MS, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
-    MEMORY_MAX_MB, PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
+    DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides, Limits,
+    PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =
@@ -116,6 +116,7 @@ impl Config {
             }
         }
         server.sandbox = section.choice("sandbox", SANDBOXES).unwrap_or(server.sandbox);
+        server.frozen_clocks = section.boolean("frozen_clocks").unwrap_or(server.frozen_clocks);
         section.finish(Unknown::Error);
     }
 
@@ -152,19 +153,18 @@ impl Config {
     fn read_overrides(&mut self, reader: &Reader<'_>, workers: &Section<'_>) {
         for entry in workers.entries() {
             let Some(section) = workers.subsection(entry) else { continue };
+            let limits = section.table("limits").map(read_limits).unwrap_or_default();
+            let vars = section.table("vars");
             let overrides = WorkerOverrides {
                 origin: read_origin(reader, &section),
                 environment: section.string("environment", "\"production\"").map(ToOwned::to_owned),
                 failure_mode: section.choice("failure_mode", FAILURE_MODES),
                 debug_errors: section.boolean("debug_errors"),
                 reads_responses: section.boolean("reads_responses"),
-                vars: section
-                    .table("vars")
-                    .iter()
-                    .flat_map(Section::entries)
-                    .map(|var| (var.key.clone(), var.node.to_json()))
-                    .collect(),
-                limits: section.table("limits").map(read_limits).unwrap_or_default(),
+                vars: vars
+                    .map(|vars| read_vars(reader, &vars, &limits.over(&self.limits)))
+                    .unwrap_or_default(),
+                limits,
             };
             section.finish(Unknown::Error);
             self.overrides.insert(entry.key.clone(), overrides);
@@ -224,19 +224,26 @@ pub fn parse_origin(text: &str) -> Result<url::Url, String> {
 }
 
 fn read_limits(section: Section<'_>) -> LimitOverrides {
-    let limits = LimitOverrides {
-        cpu_ms: section.integer("cpu_ms", 1, CPU_MAX_MS),
-        wall_ms: section.integer("wall_ms", 0, TIME_MAX_MS),
-        memory_mb: section.integer("memory_mb", 8, MEMORY_MAX_MB),
-        startup_ms: section.integer("startup_ms", 1, CPU_MAX_MS),
-        bundle_mb: section.integer("bundle_mb", 1, MEMORY_MAX_MB),
-        subrequests: section
-            .integer("subrequests", 0, u64::from(u32::MAX))
-            .and_then(|count| u32::try_from(count).ok()),
-        wait_until_ms: section.integer("wait_until_ms", 0, TIME_MAX_MS),
-    };
+    let limits = LimitOverrides::read(|key, min, max| section.integer(key, min, max));
     section.finish(Unknown::Error);
     limits
+}
+
+/// Variables of a Worker, each within the Worker's limit.
+fn read_vars(
+    reader: &Reader<'_>,
+    section: &Section<'_>,
+    limits: &Limits,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut vars = serde_json::Map::new();
+    for var in section.entries() {
+        let value = var.node.to_json();
+        if let Some(why) = limits.refuse_variable(&value) {
+            reader.key_error(var, format!("the variable `{}` {why}", var.key));
+        }
+        vars.insert(var.key.clone(), value);
+    }
+    vars
 }
 
 impl Config {

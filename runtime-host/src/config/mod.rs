@@ -53,6 +53,8 @@ pub struct Server {
     /// Engine processes under a supervisor. 0: no supervisor, the one process does all.
     pub processes: usize,
     pub sandbox: Sandbox,
+    /// What JavaScript reads as the time stands still while it runs.
+    pub frozen_clocks: bool,
 }
 
 /// Whether the processes that run Workers give up what they do not need.
@@ -151,6 +153,7 @@ impl Default for Server {
             isolate_idle: Duration::from_millis(ISOLATE_IDLE_DEFAULT_MS),
             processes: 1,
             sandbox: Sandbox::default(),
+            frozen_clocks: true,
         }
     }
 }

@@ -18,7 +18,7 @@ fn an_empty_file_is_all_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.server.listen, [Listen::Tcp("127.0.0.1:9000".parse().unwrap())]);
-    assert!(config.server.threads >= 1);
+    assert!(config.server.threads >= 1 && config.server.frozen_clocks);
     assert_eq!((config.server.processes, config.server.sandbox), (1, Sandbox::On));
     assert!(config.workers.reload && config.ext_proc.mode_override);
     assert_eq!(config.log.level, "info");
@@ -41,6 +41,7 @@ isolates_memory_mb = 0
 isolate_idle_ms = 1500
 processes = 2
 sandbox = "require"
+frozen_clocks = false
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -87,6 +88,7 @@ level = "debug"
     assert_eq!(config.server.isolate_idle, Duration::from_millis(1500));
     assert_eq!(config.workers.start, StartAt::Request);
     assert_eq!((config.server.processes, config.server.sandbox), (2, Sandbox::Require));
+    assert!(!config.server.frozen_clocks);
     assert_eq!(config.workers.directories, [PathBuf::from("etc/workers/*"), PathBuf::from("/abs")]);
     assert_eq!(config.workers.default.as_deref(), Some("hello"));
     assert_eq!(config.workers.environment.as_deref(), Some("production"));
@@ -135,6 +137,14 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[worker.a]\norigin = \"http://x/path\"", "only scheme, host and port");
     expect("[worker.a]\norigin = \"127.0.0.1:80\"", "2:10: error: `origin` can't");
     expect("[worker.a.limits]\ncpu = 1", "unknown key `cpu` in [worker.a.limits]");
+    let large = format!("[worker.a]\nvars = {{ SMALL = 1, BIG = \"{}\" }}", "x".repeat(5121));
+    expect(
+        &large,
+        "2:21: error: the variable `BIG` takes 5121 bytes: a variable may have 5120 \
+         (limits.variable_kb)",
+    );
+    let allowed = format!("{large}\n[worker.a.limits]\nvariable_kb = 6");
+    assert!(parse(&allowed).is_ok());
     expect("worker = 1", "`worker` can't be a number: it is a section");
     expect("[log]\nlevel = \"loud\"", "write \"off\" or \"error\"");
     expect("[log\n", "not valid TOML");

@@ -26,7 +26,6 @@ use super::version::Version;
 use crate::exchange::{Outbox, Side, Start};
 use crate::isolate::message::{Effect, InvocationId, Message};
 use crate::isolate::{Health, Instance, StartError};
-use crate::telemetry::Outcome;
 use crate::telemetry::metrics::{Eviction, Ran, StartCause, WorkerMetrics};
 use crate::worker::Bundle;
 
@@ -228,9 +227,9 @@ impl Actor {
         self.services.quarantine(&bundle.name, &bundle.version)
     }
 
-    /// Counts a request that got no handler.
-    pub fn count_refused(&self, outcome: Outcome) {
-        self.version.metrics_in(&self.services.metrics).requests(outcome).inc();
+    /// The Worker's metrics, which exist from now on.
+    pub fn known_metrics(&self) -> &WorkerMetrics {
+        self.version.metrics_in(&self.services.metrics)
     }
 
     /// When a request used it last, in the fleet's microseconds.

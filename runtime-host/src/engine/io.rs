@@ -11,7 +11,6 @@ use tokio::task::AbortHandle;
 use super::actor::Actor;
 use super::subrequest::{self, Part, Reading};
 use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
-use crate::limits::CONNECTIONS_MAX;
 use crate::telemetry::logs::FinishedRequest;
 
 /// A request that took longer counts as a use of the isolate at its end as well.
@@ -47,11 +46,12 @@ impl Io {
                 self.set(actor, id, Clock::WaitUntil, delay, message);
             }
             Effect::Subrequest(subrequest) => {
+                let most = actor.bundle().settings.limits.connections as usize;
                 let connections = Arc::clone(
                     self.connections
                         .lock()
                         .entry(subrequest.id)
-                        .or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_MAX))),
+                        .or_insert_with(|| Arc::new(Semaphore::new(most))),
                 );
                 let (body, leaving) = (subrequest.body, subrequest.upload.leaving());
                 let launched = subrequest::launch(actor, *subrequest, connections);
@@ -174,11 +174,13 @@ impl Io {
             cpu: finished.cpu,
             wall: finished.wall,
             error: finished.error.as_deref(),
+            limits: finished.limits,
         }
         .log();
         if let Some(metrics) = actor.metrics() {
             metrics.running.dec();
             metrics.requests(finished.outcome).inc();
+            metrics.reached_all(finished.limits);
             metrics.wall.observe(finished.wall);
             metrics.cpu.observe(finished.cpu);
         }

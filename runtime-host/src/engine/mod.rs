@@ -5,7 +5,10 @@
 
 mod actor;
 mod fleet;
+mod gate;
 mod io;
+mod queued;
+mod refusal;
 mod registry;
 mod session;
 mod starter;

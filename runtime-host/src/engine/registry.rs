@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
+use super::gate::Gates;
 use super::session;
 use super::version::Version;
 use super::{Deployed, Services};
@@ -31,6 +32,7 @@ pub struct Routing {
 pub(crate) struct Worker {
     /// Its own connection pool: tenants share no connection. Made at the first subrequest.
     client: OnceLock<Client>,
+    pub gates: Gates,
     current: Mutex<Arc<Actor>>,
 }
 
@@ -79,7 +81,11 @@ impl Registry {
         let (done, outcome) = oneshot::channel();
         actor.start_now(StartCause::Load, Some(done));
         let ended = |_| StartError::Exception("the host is ending".into());
-        outcome.await.map_err(ended).flatten()?;
+        outcome.await.map_err(ended).flatten().inspect_err(|error| {
+            if let Some(limit) = error.limit() {
+                actor.known_metrics().reached(limit);
+            }
+        })?;
         self.adopt(actor);
         Ok(Deployed::Ready)
     }
@@ -98,6 +104,7 @@ impl Registry {
         } else {
             let worker = Arc::new(Worker {
                 client: OnceLock::new(),
+                gates: Gates::default(),
                 current: Mutex::new(Arc::clone(&actor)),
             });
             actor.belong_to(&worker);

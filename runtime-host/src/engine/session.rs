@@ -4,53 +4,102 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
+use super::gate::{Entry, Place};
 use super::registry::Worker;
 use super::version::Version;
+use super::{queued, refusal};
 use crate::exchange::{
     Close, Command, Event, FailureMode, OutBody, Outbox, Respond, Session, Start, Started,
 };
 use crate::isolate::message::{InvocationId, Message};
+use crate::limits::{Limit, LimitSet};
 use crate::reply;
 use crate::telemetry::Outcome;
 use crate::telemetry::logs::FinishedRequest;
 
 /// An invocation on an actor.
-struct Running {
+pub(super) struct Running {
     actor: Arc<Actor>,
     id: InvocationId,
     outbox: Arc<Outbox>,
     closed: AtomicBool,
+    /// Given back with the exchange.
+    _place: Option<Place>,
 }
 
-/// Begins a handler on the Worker's current version.
+/// Begins a handler on the Worker's current version, when the Worker's limits let the request in.
 pub fn begin(worker: &Arc<Worker>, mut start: Start) -> Started {
     let actor = worker.current();
+    let bundle = actor.bundle();
+    start.failure_mode.get_or_insert(bundle.settings.failure_mode);
     if let Some(left) = actor.quarantine() {
-        let bundle = actor.bundle();
-        start.failure_mode.get_or_insert(bundle.settings.failure_mode);
         let text = format!(
             "this version of the Worker crashed the engine repeatedly and is quarantined for {} s",
             left.as_secs() + 1
         );
-        actor.count_refused(Outcome::Quarantined);
+        actor.known_metrics().requests(Outcome::Quarantined).inc();
         return host_failure(&start, Outcome::Quarantined, &bundle.name, &text);
     }
-    drop(actor);
+    let limits = &bundle.settings.limits;
+    if let Some((outcome, limit, text)) = refusal::of_head(&start.request, limits) {
+        return refusal::refused(&actor, &start, outcome, limit, &text);
+    }
+    let (outcome, limit, text) = match worker.gates.enter(limits, actor.known_metrics()) {
+        Entry::Enter(place) => return run(worker, start, place),
+        Entry::Wait(waiting) => return queued::wait(worker, Box::new(start), waiting),
+        Entry::RateLimited => {
+            let text = "more requests per second than limits.requests_per_second";
+            (Outcome::RateLimited, Limit::RequestsPerSecond, text)
+        }
+        Entry::QueueFull => {
+            let text = "limits.concurrent_requests are under way and limits.queued_requests wait";
+            (Outcome::LoadShed, Limit::QueuedRequests, text)
+        }
+    };
+    refusal::refused(&actor, &start, outcome, limit, text)
+}
+
+fn run(worker: &Arc<Worker>, start: Start, place: Option<Place>) -> Started {
     let outbox = Arc::new(Outbox::default());
-    let mut start = Box::new(start);
+    let (actor, id) = seat(worker, Box::new(start), &outbox, |_, _| ());
+    Started::Session(Box::new(Running::new(actor, id, outbox, place)))
+}
+
+/// Begins the handler on a living isolate. `announce` hears of each try before it is made.
+pub(super) fn seat(
+    worker: &Arc<Worker>,
+    mut start: Box<Start>,
+    outbox: &Arc<Outbox>,
+    mut announce: impl FnMut(&Arc<Actor>, InvocationId),
+) -> (Arc<Actor>, InvocationId) {
     // Ends: an isolate that is gone is replaced, and every turn finds a fresher one.
     loop {
         let actor = worker.current();
         let id = actor.next_invocation();
-        start.failure_mode.get_or_insert(actor.bundle().settings.failure_mode);
-        match actor.start(id, start, Arc::clone(&outbox)) {
-            Ok(()) => {
-                let closed = AtomicBool::new(false);
-                return Started::Session(Box::new(Running { actor, id, outbox, closed }));
-            }
+        announce(&actor, id);
+        match actor.start(id, start, Arc::clone(outbox)) {
+            Ok(()) => return (actor, id),
             Err(back) => start = back,
         }
         worker.replace(&actor);
+    }
+}
+
+impl Running {
+    pub(super) fn new(
+        actor: Arc<Actor>,
+        id: InvocationId,
+        outbox: Arc<Outbox>,
+        place: Option<Place>,
+    ) -> Self {
+        Self { actor, id, outbox, closed: AtomicBool::new(false), _place: place }
+    }
+
+    /// The exchange may have been closed before its handler began, when nobody heard of it.
+    pub(super) fn repeat_close(&self) {
+        if self.closed.load(Ordering::Relaxed) {
+            self.post(Event::Closed(Close::Disconnected));
+        }
     }
 }
 
@@ -103,8 +152,13 @@ impl Session for Failed {
 
 /// A session that answers a host error: fail-open lets the request go on, fail-closed gives a page.
 pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -> Started {
+    answered(failed(start, outcome, (worker, ""), text))
+}
+
+/// A session with its only command.
+pub(super) fn answered(command: Command) -> Started {
     let outbox = Arc::new(Outbox::default());
-    fail(start, &outbox, (worker, ""), outcome, text);
+    outbox.publish(&mut vec![command]);
     Started::Session(Box::new(Failed { outbox }))
 }
 
@@ -115,18 +169,13 @@ pub fn refuse(version: &Version, start: &Start, outbox: &Outbox, text: &str) {
         metrics.running.dec();
         metrics.requests(Outcome::InternalError).inc();
     }
-    fail(start, outbox, (&bundle.name, &bundle.version), Outcome::InternalError, text);
+    let of = (bundle.name.as_str(), bundle.version.as_str());
+    outbox.publish(&mut vec![failed(start, Outcome::InternalError, of, text)]);
 }
 
-/// Fails an exchange before its handler ran, by the route's failure mode.
-fn fail(start: &Start, outbox: &Outbox, of: (&str, &str), outcome: Outcome, text: &str) {
-    let (command, status) = if start.failure_mode.unwrap_or_default() == FailureMode::Open {
-        (Command::PassThrough, None)
-    } else {
-        let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);
-        let status = head.status;
-        (Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }), Some(status))
-    };
+/// Logs a host error; what becomes of the exchange.
+fn failed(start: &Start, outcome: Outcome, of: (&str, &str), text: &str) -> Command {
+    let (command, status) = failure_command(start, outcome);
     FinishedRequest {
         request_id: &start.request_id,
         worker: of.0,
@@ -136,7 +185,19 @@ fn fail(start: &Start, outbox: &Outbox, of: (&str, &str), outcome: Outcome, text
         cpu: std::time::Duration::ZERO,
         wall: std::time::Duration::ZERO,
         error: Some(text),
+        limits: LimitSet::default(),
     }
     .log();
-    outbox.publish(&mut vec![command]);
+    command
+}
+
+/// What becomes of an exchange that the host fails before its handler ran.
+pub fn failure_command(start: &Start, outcome: Outcome) -> (Command, Option<u16>) {
+    let open = start.failure_mode.unwrap_or_default() == FailureMode::Open;
+    if open && outcome.is_of_the_host() {
+        return (Command::PassThrough, None);
+    }
+    let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);
+    let status = head.status;
+    (Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }), Some(status))
 }

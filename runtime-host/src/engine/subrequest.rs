@@ -18,6 +18,7 @@ use crate::isolate::message::{
     self, BodyId, LeavingId, Message, OWN_AUTHORITY_NEEDS_ORIGIN, Subrequest, SubrequestHead,
     Upload,
 };
+use crate::limits::Limit;
 
 /// Part of an upload, on its way from a turn to the client.
 #[derive(Debug)]
@@ -97,7 +98,20 @@ async fn run(
 ) {
     let (id, op, body_id) = (subrequest.id, subrequest.op, subrequest.body);
     // Held until the response's head is there, as Workers count connections.
-    let permit = connections.acquire_owned().await;
+    let permit = match Arc::clone(&connections).try_acquire_owned() {
+        Ok(permit) => Ok(permit),
+        Err(_) => {
+            if let Some(metrics) = actor.metrics() {
+                metrics.reached(Limit::Connections);
+            }
+            tracing::debug!(
+                worker = actor.bundle().name,
+                url = %subrequest.url,
+                "a subrequest waits: limits.connections are in use"
+            );
+            connections.acquire_owned().await
+        }
+    };
     let result = match client {
         Some(client) => match fetch_request(&actor, subrequest, body) {
             Ok(request) => client.fetch(request).await.map_err(|error| error.to_string()),
@@ -142,6 +156,7 @@ fn fetch_request(
     };
     let has_origin = override_target.is_some();
     let mut budget = subrequest.budget;
+    let metrics = actor.metrics().cloned();
     Ok(FetchRequest {
         method: subrequest.method,
         url: subrequest.url,
@@ -158,8 +173,12 @@ fn fetch_request(
             if !has_origin && has_authority(url, &own) {
                 return Err(OWN_AUTHORITY_NEEDS_ORIGIN.into());
             }
-            budget =
-                budget.checked_sub(1).ok_or("Too many subrequests by single Worker invocation.")?;
+            budget = budget.checked_sub(1).ok_or_else(|| {
+                if let Some(metrics) = &metrics {
+                    metrics.reached(Limit::Subrequests);
+                }
+                "Too many subrequests by single Worker invocation."
+            })?;
             Ok(())
         })),
     })

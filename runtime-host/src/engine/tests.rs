@@ -11,7 +11,7 @@ use super::{Bounds, Deployed, Host, Routing};
 use crate::client::ClientConfig;
 use crate::client::tests::server::{answer, describe, http, reply};
 use crate::exchange::{
-    Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
+    Command, Engine, FailureMode, OutBody, Outbox, RequestHead, Session, Start, Started,
 };
 use crate::isolate::platform;
 use crate::supervisor::board::{Board, Notices};
@@ -247,4 +247,168 @@ async fn a_redirect_to_the_own_authority_goes_to_the_configured_origin() {
     // By DNS it would come back to the proxy.
     let refused = redirected_home(None).await;
     assert!(refused.contains("set `origin`"), "{refused}");
+}
+
+/// A Worker that answers when it is told to, under these limits.
+async fn gated(limits: crate::limits::Limits) -> Arc<Host> {
+    let host = host();
+    let mut version = bundle(
+        "a",
+        "export default { async fetch(request) {
+            const response = await fetch(request);
+            return new Response('after ' + response.status) } }",
+    );
+    version.settings.limits = limits;
+    host.deploy(Arc::new(version)).await.expect("it starts");
+    host
+}
+
+fn limited(concurrent_requests: u32, queued_requests: u32) -> crate::limits::Limits {
+    crate::limits::Limits {
+        concurrent_requests,
+        queued_requests,
+        queue_ms: 60_000,
+        ..crate::limits::Limits::default()
+    }
+}
+
+async fn some(outbox: &Outbox) -> Vec<Command> {
+    let mut commands = Vec::new();
+    std::future::poll_fn(|cx| outbox.poll_drain(cx, &mut commands)).await;
+    commands
+}
+
+fn metric(host: &Host, line: &str) -> bool {
+    let text = host.services.metrics.render().expect("rendered");
+    text.lines().any(|l| l == line)
+}
+
+async fn eventually(host: &Host, line: &str) {
+    let began = std::time::Instant::now();
+    while !metric(host, line) {
+        assert!(began.elapsed().as_secs() < 10, "{line} does not come");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_beyond_the_places_wait_in_order_and_leave_with_their_clients() {
+    let host = gated(limited(1, 3)).await;
+    let ask = || session(&host, start(Some("a"), None));
+    let first = ask();
+    assert!(matches!(some(first.outbox()).await[..], [Command::Continue(_)]));
+    let (second, third, fourth) = (ask(), ask(), ask());
+    assert!(metric(&host, r#"nano_queued_requests{worker="a"} 3"#));
+    let refused = ask();
+    assert!(text(&commands(refused).await).contains("1102"));
+    assert!(metric(&host, r#"nano_requests_total{worker="a",outcome="loadShed"} 1"#));
+    assert!(metric(&host, r#"nano_limits_reached_total{worker="a",limit="queued_requests"} 1"#));
+    // The second's client does not wait.
+    drop(second);
+    assert!(metric(&host, r#"nano_requests_total{worker="a",outcome="canceled"} 1"#));
+    let mut nothing = Vec::new();
+    third.outbox().drain(&mut nothing);
+    assert!(nothing.is_empty(), "it waits");
+    drop(first);
+    assert!(matches!(some(third.outbox()).await[..], [Command::Continue(_)]));
+    fourth.outbox().drain(&mut nothing);
+    assert!(nothing.is_empty(), "it waits");
+    // What the front end says reaches the handler that waited.
+    let head = crate::exchange::ResponseHead { status: 204, ..Default::default() };
+    third.post(crate::exchange::Event::Response(head));
+    assert_eq!(text(&some(third.outbox()).await), "after 204");
+    drop(third);
+    assert!(matches!(some(fourth.outbox()).await[..], [Command::Continue(_)]));
+    drop(fourth);
+    eventually(&host, r#"nano_queued_requests{worker="a"} 0"#).await;
+    // All places are back.
+    let last = ask();
+    assert!(matches!(some(last.outbox()).await[..], [Command::Continue(_)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_waited_too_long_is_shed() {
+    let limits = crate::limits::Limits { queue_ms: 30, ..limited(1, 9) };
+    let host = gated(limits).await;
+    let first = session(&host, start(Some("a"), None));
+    some(first.outbox()).await;
+    let page = text(&commands(session(&host, start(Some("a"), None))).await);
+    assert!(page.contains("1102"), "{page}");
+    assert!(metric(&host, r#"nano_limits_reached_total{worker="a",limit="queue_ms"} 1"#));
+    // The route says that the host's failures are not the client's.
+    let open = session(&host, start(Some("a"), Some(FailureMode::Open)));
+    assert_eq!(commands(open).await, [Command::PassThrough]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_clients_that_come_and_go_leave_no_place_behind() {
+    let host = gated(limited(2, 100)).await;
+    let tasks: Vec<_> = (0..80_u32)
+        .map(|i| {
+            let host = Arc::clone(&host);
+            tokio::spawn(async move {
+                let session = session(&host, start(Some("a"), None));
+                let outbox = Arc::clone(session.outbox());
+                let patience = std::time::Duration::from_micros(u64::from(i % 7) * 300);
+                let begun = tokio::time::timeout(patience, some(&outbox)).await;
+                if begun.is_ok() && i % 3 == 0 {
+                    session
+                        .post(crate::exchange::Event::Closed(crate::exchange::Close::Disconnected));
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    eventually(&host, r#"nano_running_invocations{worker="a"} 0"#).await;
+    eventually(&host, r#"nano_queued_requests{worker="a"} 0"#).await;
+    let both = [session(&host, start(Some("a"), None)), session(&host, start(Some("a"), None))];
+    for session in &both {
+        assert!(matches!(some(session.outbox()).await[..], [Command::Continue(_)]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_beyond_the_rate_are_1015_also_where_the_route_fails_open() {
+    let limits = crate::limits::Limits {
+        requests_per_second: 1,
+        request_burst: 2,
+        ..crate::limits::Limits::default()
+    };
+    let host = gated(limits).await;
+    for _ in 0..2 {
+        let session = session(&host, start(Some("a"), None));
+        assert!(matches!(some(session.outbox()).await[..], [Command::Continue(_)]));
+    }
+    let refused = commands(session(&host, start(Some("a"), Some(FailureMode::Open)))).await;
+    let page = text(&refused);
+    assert!(page.contains("1015") && page.contains("rate limited"), "{page}");
+    assert!(metric(&host, r#"nano_requests_total{worker="a",outcome="rateLimited"} 1"#));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_larger_than_allowed_reach_no_handler() {
+    let host = host();
+    host.deploy(Arc::new(bundle("a", &answering("ok")))).await.expect("it starts");
+    let ask = |path: usize, value: usize| {
+        let mut start = start(Some("a"), Some(FailureMode::Open));
+        start.request.path = "/".repeat(path).into();
+        start.request.headers.push("x", "y".repeat(value));
+        session(&host, start)
+    };
+    // `http://example.com` is 18 bytes of the URL.
+    let (path, value) = (16 * 1024 - 18, 128 * 1024 - 1);
+    assert_eq!(text(&commands(ask(path, value)).await), "ok");
+    for (path, value, code, outcome) in
+        [(path + 1, value, "414", "urlTooLong"), (path, value + 1, "431", "headersTooLarge")]
+    {
+        let refused = commands(ask(path, value)).await;
+        let [Command::Respond(response)] = &refused[..] else { panic!("{refused:?}") };
+        let status = response.head.as_ref().expect("a head").status;
+        assert_eq!(status.to_string(), code);
+        assert!(text(&refused).contains(&format!("Error {code}")));
+        let line = format!(r#"nano_requests_total{{worker="a",outcome="{outcome}"}} 1"#);
+        assert!(metric(&host, &line));
+    }
 }

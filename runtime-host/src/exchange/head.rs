@@ -23,6 +23,11 @@ impl HeaderList {
         self.0.iter()
     }
 
+    /// Bytes of all names and values.
+    pub fn size(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     pub fn push(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.0.push((name.into(), value.into()));
     }

@@ -11,7 +11,7 @@ use super::inbound::one_byte;
 use super::invocation::Invocation;
 use super::message::{Expiry, InvocationId, Message};
 use super::state::{self, State};
-use super::{adoption, finish, rejections, watch};
+use super::{adoption, clock, finish, rejections, watch};
 use crate::exchange::Side;
 use crate::telemetry::Outcome;
 
@@ -30,10 +30,14 @@ impl Turn<'_> {
     /// invocations it touched.
     pub fn run(&self, scope: &mut PinScope<'_, '_>, message: Message) {
         let id = state::with(scope, |s| s.invocation_of(&message));
-        let spent = state::with(scope, |s| s.invocations.get(&id).map(|i| i.cpu));
+        let spent = state::with(scope, |s| {
+            s.stray_log_bytes = 0;
+            s.invocations.get(&id).map(|i| i.cpu)
+        });
         let budget = self.cpu_limit.saturating_sub(spent.unwrap_or_default());
         state::enter(scope, id);
         watch::begin(self.handle, self.version, budget);
+        clock::freeze();
         self.deliver(scope, message);
         scope.perform_microtask_checkpoint();
         adoption::settle(self, scope);
@@ -41,6 +45,7 @@ impl Turn<'_> {
         rejections::report(scope);
         self.heap.free_dropped_buffers(scope);
         let used = watch::end();
+        clock::run();
         state::enter(scope, 0);
         self.heap.count_outside(scope);
         if used.terminated || used.shed || self.heap.exhausted() {

@@ -7,6 +7,7 @@ use super::dispatch::{Turn, expiry_text};
 use super::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, OpId};
 use super::state::{self, State};
 use crate::exchange::{Close, Command, OutBody};
+use crate::limits::Limit;
 use crate::reply;
 use crate::telemetry::Outcome;
 
@@ -66,6 +67,9 @@ pub fn fail(state: &mut State, id: InvocationId, outcome: Outcome, text: String)
     let Some(invocation) = state.touch(id) else { return };
     invocation.settled = true;
     invocation.outcome = outcome;
+    if let Some(limit) = limit_of(outcome) {
+        invocation.limits.insert(limit);
+    }
     let by_exception = outcome == Outcome::Exception;
     let wants_pass = by_exception && invocation.pass_through_on_exception;
     if !invocation.answered {
@@ -89,6 +93,17 @@ pub fn fail(state: &mut State, id: InvocationId, outcome: Outcome, text: String)
     }
     for leaving in invocation.leaving.clone() {
         abort_leaving(state, leaving, "the Worker failed");
+    }
+}
+
+/// The limit that this outcome tells of, for an invocation that began.
+fn limit_of(outcome: Outcome) -> Option<Limit> {
+    match outcome {
+        Outcome::ExceededCpu => Some(Limit::Cpu),
+        Outcome::ExceededMemory => Some(Limit::Memory),
+        Outcome::ExceededWallTime => Some(Limit::Wall),
+        Outcome::LoadShed => Some(Limit::LongTurns),
+        _ => None,
     }
 }
 
@@ -125,6 +140,7 @@ pub fn expire(state: &mut State, id: InvocationId, limit: Expiry) {
         Expiry::Wall => fail(state, id, Outcome::ExceededWallTime, text),
         Expiry::WaitUntil => {
             invocation.background = 0;
+            invocation.limits.insert(Limit::WaitUntil);
             invocation.error.get_or_insert(text);
         }
     }
@@ -191,6 +207,7 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
         cpu: invocation.cpu,
         wall: invocation.began.elapsed(),
         error: invocation.error,
+        limits: invocation.limits,
     })));
     let mut ops = invocation.waiting;
     ops.append(&mut invocation.abandoned);

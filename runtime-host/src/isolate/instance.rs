@@ -9,7 +9,8 @@ use super::hooks::Hooks;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::{error, fatal, load, platform, rejections, snapshot, watch};
+use super::{clock, error, fatal, load, platform, rejections, snapshot, watch};
+use crate::limits::Limit;
 use crate::supervisor::recorder::Registration;
 use crate::worker::Bundle;
 
@@ -22,6 +23,17 @@ pub enum StartError {
     Cpu { limit: Duration },
     /// Evaluation needed more than `limits.memory_mb`.
     Memory { limit_mb: u64 },
+}
+
+impl StartError {
+    /// The limit that was reached.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Exception(_) => None,
+            Self::Cpu { .. } => Some(Limit::Startup),
+            Self::Memory { .. } => Some(Limit::Memory),
+        }
+    }
 }
 
 impl std::fmt::Display for StartError {
@@ -97,7 +109,9 @@ impl Instance {
 
         let registration = Registration::new(&bundle.name, &bundle.version);
         watch::begin(&handle, registration.number(), limits.startup());
+        clock::freeze_at_zero();
         let started = evaluate(&mut isolate, &bundle);
+        clock::run();
         let used = watch::end();
         let verdict = match started {
             _ if heap.exhausted() => Err(StartError::Memory { limit_mb: limits.memory_mb }),
@@ -215,9 +229,19 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     fatal::listen(&mut isolate);
     isolate.set_promise_reject_callback(rejections::promise_rejected);
+    isolate.set_allow_wasm_code_generation_callback(no_code_from_bytes);
     isolate.set_host_import_module_dynamically_callback(load::import_callback);
     isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);
     isolate
+}
+
+/// Whether JavaScript may make a `WebAssembly.Module` of bytes: never. Modules of the bundle are made
+/// by the host, for which V8 does not ask.
+unsafe extern "C" fn no_code_from_bytes(
+    _context: v8::Local<'_, v8::Context>,
+    _source: v8::Local<'_, v8::String>,
+) -> bool {
+    false
 }
 
 /// Evaluates the Worker; an error is text for its author.

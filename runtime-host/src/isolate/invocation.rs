@@ -9,6 +9,7 @@ use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,
 };
+use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
 
 /// Host-side state of an invocation, freed when it finishes.
@@ -46,6 +47,9 @@ pub struct Invocation {
     pub subrequests: u32,
     /// Bytes of JSON given to `setMetadata`.
     pub metadata_bytes: usize,
+    /// Bytes of console lines.
+    pub log_bytes: usize,
+    pub limits: LimitSet,
     pub closed: Option<Close>,
     pub outcome: Outcome,
     pub status: u16,
@@ -79,6 +83,8 @@ impl Invocation {
             pass_through_on_exception: false,
             subrequests: 0,
             metadata_bytes: 0,
+            log_bytes: 0,
+            limits: LimitSet::default(),
             closed: None,
             outcome: Outcome::Ok,
             status: 0,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::body::UploadFlow;
 use crate::exchange::{Event, HeaderList, Outbox, Start};
+use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
 
 /// Names one invocation of a handler within an isolate; never reused by it, never 0.
@@ -189,4 +190,5 @@ pub struct Finished {
     pub wall: Duration,
     /// Exception text with the stack, for the log.
     pub error: Option<String>,
+    pub limits: LimitSet,
 }

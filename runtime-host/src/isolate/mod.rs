@@ -6,6 +6,7 @@
 pub mod adoption;
 mod arrive;
 pub mod body;
+pub mod clock;
 pub mod dispatch;
 pub mod error;
 mod fatal;
@@ -24,7 +25,7 @@ pub mod platform;
 mod rejections;
 pub mod snapshot;
 pub mod state;
-mod watch;
+pub mod watch;
 
 pub use instance::{Health, Instance, StartError};
 

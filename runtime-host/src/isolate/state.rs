@@ -10,6 +10,7 @@ use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
+use crate::limits::Limit;
 use crate::worker::Bundle;
 
 const STATE_SLOT: u32 = 0;
@@ -40,6 +41,17 @@ pub struct State {
     pub meter: Arc<BufferMeter>,
     /// Modules are being evaluated: no request, so no I/O.
     pub starting: bool,
+    /// Bytes of console lines in this turn that belong to no invocation.
+    pub stray_log_bytes: usize,
+}
+
+/// What becomes of a console line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRoom {
+    Fits,
+    /// It is the first that does not fit.
+    JustFull,
+    Full,
 }
 
 impl State {
@@ -61,6 +73,7 @@ impl State {
             watches: Watches::default(),
             meter,
             starting: true,
+            stray_log_bytes: 0,
         })
     }
 
@@ -94,6 +107,27 @@ impl State {
             self.touched.push(id);
         }
         Some(invocation)
+    }
+
+    /// Takes room for a console line of so many bytes.
+    pub fn log_room(&mut self, current: Option<InvocationId>, bytes: usize) -> LogRoom {
+        let most = self.bundle.settings.limits.log_bytes();
+        let invocation = current.and_then(|id| self.invocations.get_mut(&id));
+        let (used, limits) = match invocation {
+            Some(invocation) => (&mut invocation.log_bytes, Some(&mut invocation.limits)),
+            None => (&mut self.stray_log_bytes, None),
+        };
+        if *used > most {
+            return LogRoom::Full;
+        }
+        *used = used.saturating_add(bytes);
+        if *used <= most {
+            return LogRoom::Fits;
+        }
+        if let Some(limits) = limits {
+            limits.insert(Limit::Log);
+        }
+        LogRoom::JustFull
     }
 
     /// Sets a timer of a live invocation.

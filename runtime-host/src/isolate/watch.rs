@@ -132,6 +132,11 @@ pub fn end() -> Used {
     })
 }
 
+/// When this thread's turn began, if it runs one.
+pub fn turn_began() -> Option<Instant> {
+    WATCHED.with(|watched| watched.turn.lock().as_ref().map(|turn| turn.began))
+}
+
 impl Watched {
     /// True while a turn runs.
     fn look(&self) -> bool {

@@ -10,9 +10,12 @@ const {
 const timers = new Map();
 let lastTimer = 0;
 
-function set(callback, delay, args, repeat) {
+function set(callback, delay, args, repeat, name = "setTimeout") {
+  // Code in strings is not run; Workers say it so.
   if (typeof callback !== "function") {
-    throw new TypeError("The timer's callback is not a function: code in strings is not run.");
+    throw new TypeError(
+      `Failed to execute '${name}' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.`,
+    );
   }
   lastTimer = lastTimer === 0x7fffffff ? 1 : lastTimer + 1;
   const timer = lastTimer;
@@ -56,7 +59,7 @@ function setTimeout(callback, delay = 0) {
   return set(callback, delay, rest(arguments), false);
 }
 function setInterval(callback, delay = 0) {
-  return set(callback, delay, rest(arguments), true);
+  return set(callback, delay, rest(arguments), true, "setInterval");
 }
 function clearTimeout(timer = 0) {
   clear(timer);
@@ -65,7 +68,7 @@ function clearInterval(timer = 0) {
   clear(timer);
 }
 function setImmediate(callback) {
-  return set(callback, 0, arguments.length > 1 ? ArrayPrototypeSlice(arguments, 1) : [], false);
+  return set(callback, 0, arguments.length > 1 ? ArrayPrototypeSlice(arguments, 1) : [], false, "setImmediate");
 }
 function clearImmediate(timer = 0) {
   clear(timer);

@@ -6,7 +6,9 @@ use std::time::Instant;
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::args;
-use crate::isolate::{error, state};
+use crate::isolate::message::InvocationId;
+use crate::isolate::state::{LogRoom, State};
+use crate::isolate::{clock, error, state, watch};
 
 macro_rules! predicates {
     ($($(#[$doc:meta])* $name:ident = $method:ident;)*) => {$(
@@ -52,14 +54,17 @@ pub fn promise_state(
     rv.set_int32(state);
 }
 
-/// `now() → number`: milliseconds since the process began, monotonic.
+/// `now() → number`: milliseconds since the process began, monotonic; the time at which the turn
+/// began when clocks stand still.
 pub fn now(
     _scope: &mut PinScope<'_, '_>,
     _args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
-    rv.set_double(BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3);
+    let began = *BEGAN.get_or_init(Instant::now);
+    let now = clock::freezes().then(watch::turn_began).flatten().unwrap_or_else(Instant::now);
+    rv.set_double(now.saturating_duration_since(began).as_secs_f64() * 1e3);
 }
 
 /// `currentInvocation() → number`: 0 outside of a request.
@@ -96,15 +101,28 @@ pub fn report_exception(
 
 fn log_line(scope: &PinScope<'_, '_>, level: &str, text: &str) {
     let current = state::current(scope);
-    state::with(scope, |s| {
-        let invocation = current.and_then(|id| s.invocations.get(&id));
-        let request_id = invocation.map_or("", |i| i.start.request_id.as_str());
-        let (worker, version) = (s.bundle.name.as_str(), s.bundle.version.as_str());
-        match level {
-            "debug" => tracing::debug!(target: "console", worker, version, request_id, "{text}"),
-            "warn" => tracing::warn!(target: "console", worker, version, request_id, "{text}"),
-            "error" => tracing::error!(target: "console", worker, version, request_id, "{text}"),
-            _ => tracing::info!(target: "console", worker, version, request_id, "{text}"),
+    state::with(scope, |s| match s.log_room(current, text.len()) {
+        LogRoom::Fits => write_line(s, current, level, text),
+        LogRoom::JustFull => {
+            let most = s.bundle.settings.limits.log_kb;
+            let note = format!(
+                "what this request logs from here on is dropped: it is more than {most} KiB \
+                 (limits.log_kb)"
+            );
+            write_line(s, current, "warn", &note);
         }
+        LogRoom::Full => {}
     });
+}
+
+fn write_line(s: &State, current: Option<InvocationId>, level: &str, text: &str) {
+    let invocation = current.and_then(|id| s.invocations.get(&id));
+    let request_id = invocation.map_or("", |i| i.start.request_id.as_str());
+    let (worker, version) = (s.bundle.name.as_str(), s.bundle.version.as_str());
+    match level {
+        "debug" => tracing::debug!(target: "console", worker, version, request_id, "{text}"),
+        "warn" => tracing::warn!(target: "console", worker, version, request_id, "{text}"),
+        "error" => tracing::error!(target: "console", worker, version, request_id, "{text}"),
+        _ => tracing::info!(target: "console", worker, version, request_id, "{text}"),
+    }
 }

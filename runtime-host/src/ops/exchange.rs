@@ -12,7 +12,7 @@ use crate::isolate::inbound::one_byte;
 use crate::isolate::message::{BodyId, InvocationId, LeavingId};
 use crate::isolate::state::{self, State};
 use crate::isolate::{error, finish};
-use crate::limits::METADATA_MAX_BYTES;
+use crate::limits::{Limit, METADATA_MAX_BYTES};
 use crate::telemetry::Outcome;
 
 /// `requestUrl(invocation) → string`, serialised by the URL standard.
@@ -269,6 +269,16 @@ impl State {
         let is_upstream = upstream == Some(origin);
         let unchanged = is_upstream && headers.is_none() && status == invocation.upstream_status;
         let upstream_has_body = invocation.upstream_has_body;
+        let headers = headers.or_else(|| self.bodies.get(&origin).map(|b| b.headers.clone()));
+        let size = headers.as_ref().map_or(0, HeaderList::size);
+        let most = self.bundle.settings.limits.headers_bytes();
+        if size > most && !unchanged {
+            let invocation = self.touch(id)?;
+            invocation.limits.insert(Limit::Headers);
+            let text = headers_too_large("response", size, most);
+            finish::fail(self, id, Outcome::Exception, text);
+            return None;
+        }
         let over = invocation.closed.is_some();
         let length = body.length(self);
         let (body, leaving) = match body {
@@ -286,7 +296,6 @@ impl State {
                 (OutBody::Stream, Some(self.leave(id, Sink::Exchange(Side::Response), length)))
             }
         };
-        let headers = headers.or_else(|| self.bodies.get(&origin).map(|b| b.headers.clone()));
         let head = (!unchanged || body != OutBody::AsItCame).then(|| {
             let mut head = ResponseHead {
                 status,
@@ -317,6 +326,11 @@ impl State {
         }
         leaving
     }
+}
+
+/// What is said of headers that are larger than they may be.
+pub fn headers_too_large(whose: &str, size: usize, most: usize) -> String {
+    format!("The {whose}'s headers have {size} bytes: they may have {most} (limits.headers_kb).")
 }
 
 /// Makes `content-length` say what the body is. Framing belongs to the host: a Worker's own value

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use url::Url;
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
-use super::exchange::{Given, fit_length, given_body, url_of};
+use super::exchange::{Given, fit_length, given_body, headers_too_large, url_of};
 use super::{args, throw_error, throw_type_error};
 use crate::exchange::{HeaderList, OutBody, RequestHead, Side, has_authority};
 use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
@@ -14,6 +14,7 @@ use crate::isolate::message::{
     Effect, InvocationId, LeavingId, OWN_AUTHORITY_NEEDS_ORIGIN, OpId, Redirect, Subrequest, Upload,
 };
 use crate::isolate::state::{self, State};
+use crate::limits::Limit;
 
 /// `fetch(op, method?, url?, packed?, incoming, kind, body, redirect, origin) → leaving`
 ///
@@ -101,6 +102,7 @@ impl State {
         id: InvocationId,
         asked: Asked,
     ) -> Result<(Option<LeavingId>, bool), Refusal> {
+        self.check_head(id, &asked)?;
         let invocation = self.invocations.get(&id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
         let own_request = asked.url.is_none() && asked.incoming == id;
         let url = match &asked.url {
@@ -131,6 +133,25 @@ impl State {
             None => parse(&url_of(&invocation.start.request))?,
         };
         self.subrequest(id, asked, url).map(|leaving| (leaving, false))
+    }
+
+    /// Refuses a URL or headers that are larger than they may be.
+    fn check_head(&mut self, id: InvocationId, asked: &Asked) -> Result<(), Refusal> {
+        let limits = &self.bundle.settings.limits;
+        let url = asked.url.as_ref().map_or(0, String::len);
+        let headers = asked.headers.as_ref().map_or(0, HeaderList::size);
+        let (limit, text) = if url > limits.url_bytes() {
+            let most = limits.url_bytes();
+            (Limit::Url, format!("The URL has {url} bytes: it may have {most} (limits.url_kb)."))
+        } else if headers > limits.headers_bytes() {
+            (Limit::Headers, headers_too_large("request", headers, limits.headers_bytes()))
+        } else {
+            return Ok(());
+        };
+        if let Some(invocation) = self.touch(id) {
+            invocation.limits.insert(limit);
+        }
+        Err(Refusal::Type(text))
     }
 
     fn continue_exchange(
@@ -192,6 +213,7 @@ impl State {
         let body_id = self.body_ids.take();
         let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
         if invocation.subrequests >= limit {
+            invocation.limits.insert(Limit::Subrequests);
             return Err(Refusal::Plain(super::TOO_MANY_SUBREQUESTS));
         }
         invocation.subrequests += 1;

@@ -6,7 +6,7 @@ use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::{args, throw_error};
 use crate::isolate::state;
-use crate::limits::TIMERS_MAX;
+use crate::limits::Limit;
 
 /// `timerStart(timer, delay)`: the host fires `timer` after `delay` milliseconds.
 pub fn timer_start(
@@ -21,8 +21,10 @@ pub fn timer_start(
         return throw_error(scope, super::GLOBAL_SCOPE);
     };
     let started = state::with(scope, |s| {
+        let most = s.bundle.settings.limits.timers as usize;
         let invocation = s.touch(id).ok_or(super::REQUEST_OVER)?;
-        if invocation.timers.len() >= TIMERS_MAX {
+        if invocation.timers.len() >= most {
+            invocation.limits.insert(Limit::Timers);
             return Err("Too many timers are pending in this invocation.");
         }
         s.start_timer(id, timer, delay);

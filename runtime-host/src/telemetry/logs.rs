@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::Outcome;
 use super::log_writer::{self, LogWriter};
 use crate::limits::LOG_FLUSH_LIMIT;
+use crate::limits::LimitSet;
 
 /// The environment variable that overrides the configured level.
 pub const LEVEL_VARIABLE: &str = "NANO_LOG";
@@ -168,12 +169,16 @@ pub struct FinishedRequest<'a> {
     pub wall: Duration,
     /// The exception's message and stack, or the host's reason.
     pub error: Option<&'a str>,
+    /// Limits that it reached.
+    pub limits: LimitSet,
 }
 
 impl FinishedRequest<'_> {
     /// Writes the line: `info` for a success, `warn` for what the Worker or the client did,
     /// `error` for a failure of the host.
     pub fn log(&self) {
+        let names = self.limits.names();
+        let limits = names.as_deref();
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -186,6 +191,7 @@ impl FinishedRequest<'_> {
                     cpu_ms = milliseconds(self.cpu),
                     wall_ms = milliseconds(self.wall),
                     error = self.error,
+                    limits,
                     "request"
                 )
             };
@@ -239,6 +245,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::limits::Limit;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -274,7 +281,19 @@ mod tests {
             cpu: Duration::from_micros(1234),
             wall: Duration::from_millis(20),
             error,
+            limits: LimitSet::default(),
         }
+    }
+
+    #[test]
+    fn limits_are_named() {
+        let limits = LimitSet::from(Limit::Timers);
+        let lines = logged("info", || {
+            FinishedRequest { limits, ..finished(Outcome::Ok, None) }.log();
+            finished(Outcome::Ok, None).log();
+        });
+        assert_eq!(lines[0]["limits"], "timers");
+        assert!(lines[1].get("limits").is_none());
     }
 
     #[test]

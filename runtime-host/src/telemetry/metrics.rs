@@ -15,6 +15,7 @@ use super::Outcome;
 use super::histogram::DurationHistogram;
 use super::survival::{Collector, Survival};
 use crate::exchange::Side;
+use crate::limits::{Limit, LimitSet};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WorkerLabel {
@@ -94,6 +95,12 @@ impl Eviction {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    worker: String,
+    limit: &'static str,
+}
+
 /// Where the JavaScript that a message leads to runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
@@ -117,6 +124,8 @@ pub struct Metrics {
     body_bytes: Family<SideLabels, Counter>,
     subrequests: Family<WorkerLabel, Counter>,
     messages: Family<RanLabels, Counter>,
+    limits: Family<LimitLabels, Counter>,
+    queued: Family<WorkerLabel, Gauge>,
     /// `ext_proc` streams that are open now.
     pub ext_proc_streams: Gauge,
     /// Log lines that nobody read in time.
@@ -131,6 +140,7 @@ pub struct WorkerMetrics {
     messages: [Counter; 2],
     starts: [Counter; 2],
     evictions: [Counter; 3],
+    limits: [Counter; Limit::ALL.len()],
     /// From a request's head to the end of its response.
     pub wall: DurationHistogram,
     /// JavaScript execution of a request.
@@ -142,6 +152,8 @@ pub struct WorkerMetrics {
     /// Bytes of JavaScript heap and buffers, all isolates of the Worker together.
     pub isolate_memory_bytes: Gauge,
     pub subrequests: Counter,
+    /// Requests that wait until others are over.
+    pub queued: Gauge,
 }
 
 impl WorkerMetrics {
@@ -153,6 +165,18 @@ impl WorkerMetrics {
     /// Counts body bytes that the host saw, as they arrived or left.
     pub fn body_bytes(&self, side: Side) -> &Counter {
         &self.body_bytes[side as usize]
+    }
+
+    /// Counts a limit that something reached.
+    pub fn reached(&self, limit: Limit) {
+        self.limits[limit as usize].inc();
+    }
+
+    /// Counts the limits that a request reached.
+    pub fn reached_all(&self, limits: LimitSet) {
+        if limits != LimitSet::default() {
+            limits.iter().for_each(|limit| self.reached(limit));
+        }
     }
 
     /// Counts messages to the Worker's isolates: requests, responses, timers, body chunks.
@@ -186,6 +210,8 @@ impl Metrics {
             body_bytes: Family::default(),
             subrequests: Family::default(),
             messages: Family::default(),
+            limits: Family::default(),
+            queued: Family::default(),
             ext_proc_streams: Gauge::default(),
             log_lines_dropped: Counter::default(),
         };
@@ -225,6 +251,11 @@ impl Metrics {
         let help = "Messages to isolates: run inline, where they arrived, or queued for the thread \
                     that ran the isolate already";
         r.register("isolate_messages", help, self.messages.clone());
+        let help = "Requests that reached a limit, refused ones included; for connections \
+                    subrequests that waited, for startup_ms and memory_mb versions refused too";
+        r.register("limits_reached", help, self.limits.clone());
+        let help = "Requests that wait because limits.concurrent_requests are under way";
+        r.register("queued_requests", help, self.queued.clone());
         r.register("ext_proc_streams", "Open ext_proc streams", self.ext_proc_streams.clone());
         let help = "Log lines that were dropped because their reader was too slow";
         r.register("log_lines_dropped", help, self.log_lines_dropped.clone());
@@ -257,18 +288,24 @@ impl Metrics {
             let labels = EvictionLabels { worker: worker(), reason: why.as_str() };
             self.evictions.get_or_create_owned(&labels)
         });
+        let limits = Limit::ALL.map(|limit| {
+            let labels = LimitLabels { worker: worker(), limit: limit.as_str() };
+            self.limits.get_or_create_owned(&labels)
+        });
         WorkerMetrics {
             starts,
             evictions,
             requests,
             body_bytes,
             messages,
+            limits,
             wall: self.wall.get_or_create_owned(&label),
             cpu: self.cpu.get_or_create_owned(&label),
             running: self.running.get_or_create_owned(&label),
             isolates: self.isolates.get_or_create_owned(&label),
             isolate_memory_bytes: self.isolate_memory.get_or_create_owned(&label),
             subrequests: self.subrequests.get_or_create_owned(&label),
+            queued: self.queued.get_or_create_owned(&label),
         }
     }
 
@@ -309,6 +346,8 @@ mod tests {
         hello.running.set(3);
         hello.starts(StartCause::Request).inc();
         hello.evictions(Eviction::Memory).inc();
+        hello.queued.inc();
+        hello.reached_all(Limit::Timers.into());
         // The same Worker again, after a reload, counts on.
         metrics.worker("hello \"quoted\"\n").requests(Outcome::Ok).inc();
         let text = metrics.render().expect("rendered");
@@ -325,6 +364,9 @@ mod tests {
             r#"nano_isolate_starts_total{worker="hello \"quoted\"\n",cause="load"} 0"#,
             r#"nano_isolate_evictions_total{worker="hello \"quoted\"\n",reason="memory"} 1"#,
             r#"nano_isolate_evictions_total{worker="hello \"quoted\"\n",reason="count"} 0"#,
+            r#"nano_limits_reached_total{worker="hello \"quoted\"\n",limit="timers"} 1"#,
+            r#"nano_limits_reached_total{worker="hello \"quoted\"\n",limit="queue_ms"} 0"#,
+            r#"nano_queued_requests{worker="hello \"quoted\"\n"} 1"#,
             "nano_ext_proc_streams 0",
             "nano_log_lines_dropped_total 0",
             "# EOF",

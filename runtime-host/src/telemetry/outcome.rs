@@ -19,11 +19,18 @@ pub enum Outcome {
     InternalError,
     /// The host does not run the Worker for a while: it crashed the process repeatedly.
     Quarantined,
+    /// More requests than the Worker may have per second. Not one of Workers' outcomes: there such a
+    /// request reaches no Worker. The same goes for the two below.
+    RateLimited,
+    /// The request's URL is longer than the Worker may see.
+    UrlTooLong,
+    /// The request's headers are larger than the Worker may see.
+    HeadersTooLarge,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Ok,
         Self::Exception,
         Self::ExceededCpu,
@@ -35,7 +42,19 @@ impl Outcome {
         Self::ResponseStreamDisconnected,
         Self::InternalError,
         Self::Quarantined,
+        Self::RateLimited,
+        Self::UrlTooLong,
+        Self::HeadersTooLarge,
     ];
+
+    /// Whether the host failed, and not the Worker or its client: what an exchange that fails open
+    /// survives.
+    pub const fn is_of_the_host(self) -> bool {
+        matches!(
+            self,
+            Self::ScriptNotFound | Self::LoadShed | Self::InternalError | Self::Quarantined
+        )
+    }
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +69,9 @@ impl Outcome {
             Self::ResponseStreamDisconnected => "responseStreamDisconnected",
             Self::InternalError => "internalError",
             Self::Quarantined => "quarantined",
+            Self::RateLimited => "rateLimited",
+            Self::UrlTooLong => "urlTooLong",
+            Self::HeadersTooLarge => "headersTooLarge",
         }
     }
 }

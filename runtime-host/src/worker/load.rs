@@ -248,6 +248,7 @@ fn load_directory(root: &Path, source: SourceText<'_>, config: &Config) -> Loade
         return Loaded { bundle: None, diagnostics };
     };
     let settings = settings(&name, &wrangler, config);
+    diagnostics.extend(refused_vars(source, &wrangler, &settings));
     let rules = Rules::new(wrangler.rules.clone());
     let base = wrangler.base_dir.as_deref().unwrap_or_else(|| folder_of(&wrangler.main));
     let plan = Plan {
@@ -278,7 +279,12 @@ fn load_file(path: &Path, config: &Config) -> Loaded {
         return Loaded::failed(Diagnostic::error(path, "has a name that is not UTF-8"));
     };
     let name = worker_name(stem).unwrap_or_else(|| "worker".to_owned());
-    let settings = settings(&name, &Wrangler::default(), config);
+    let wrangler = Wrangler::default();
+    let settings = settings(&name, &wrangler, config);
+    let refused = refused_vars(SourceText { file: path, text: "" }, &wrangler, &settings);
+    if !refused.is_empty() {
+        return Loaded { bundle: None, diagnostics: refused };
+    }
     let root = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let rules = Rules::new(Vec::new());
     let plan = Plan {
@@ -335,6 +341,33 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
         debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
         reads_responses: overrides.reads_responses,
     }
+}
+
+/// Variables that are too many or too large. Those of `nano.toml` were measured with their place
+/// when it was read.
+fn refused_vars(
+    source: SourceText<'_>,
+    wrangler: &Wrangler,
+    settings: &Settings,
+) -> Vec<Diagnostic> {
+    let limits = &settings.limits;
+    let mut refused = Vec::new();
+    for (name, (start, end)) in &wrangler.var_spans {
+        if let Some(why) = wrangler.vars.get(name).and_then(|value| limits.refuse_variable(value)) {
+            let message = format!("the variable `{name}` {why}");
+            refused.push(source.error(*start, *end, message));
+        }
+    }
+    let (count, most) = (settings.vars.len(), limits.variables as usize);
+    if count > most {
+        let message =
+            format!("there are {count} variables: a Worker may have {most} (limits.variables)");
+        refused.push(match wrangler.var_spans.get(most).or(wrangler.var_spans.last()) {
+            Some((_, (start, end))) => source.error(*start, *end, message),
+            None => Diagnostic::error(source.file, message),
+        });
+    }
+    refused
 }
 
 /// A Worker's name from its directory's.

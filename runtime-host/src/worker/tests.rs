@@ -373,3 +373,37 @@ fn directories_without_a_worker() {
     folder.write("x/wrangler.json", "{ \"main\": \"a.js\" }");
     assert!(message("x")[0].starts_with("x/wrangler.toml: warning: is not read: "));
 }
+
+#[test]
+fn variables_that_are_too_many_or_too_large_name_themselves_and_their_place() {
+    let entry = ("w/a.js", "export default {}");
+    let with = |vars: &str| {
+        let file = format!("main = \"a.js\"\n[vars]\n{vars}");
+        refusal(&[("w/wrangler.toml", &file), entry])
+    };
+    let large = format!("SMALL = \"x\"\nBIG = \"{}\"", "x".repeat(5121));
+    assert_eq!(
+        with(&large),
+        "w/wrangler.toml:4:1: error: the variable `BIG` takes 5121 bytes: a variable may have 5120 \
+         (limits.variable_kb)"
+    );
+    let many: String = (0..129).map(|i| format!("V{i} = {i}\n")).collect();
+    assert_eq!(
+        with(&many),
+        "w/wrangler.toml:131:1: error: there are 129 variables: a Worker may have 128 \
+         (limits.variables)"
+    );
+    // The most that is allowed, and what the operator adds to it.
+    let most: String = (1..=128).map(|i| format!("V{i} = \"{}\"\n", "x".repeat(5120))).collect();
+    let file = format!("main = \"a.js\"\n[vars]\n{most}");
+    let folder = Folder::new(&[("w/wrangler.toml", &file), entry]);
+    let loaded = load(&folder.path("w"), &Config::default());
+    assert!(loaded.bundle.is_some(), "{:#?}", folder.messages(&loaded));
+    let config = folder.config("[worker.w.vars]\nMORE = 1");
+    let loaded = load(&folder.path("w"), &config);
+    assert!(loaded.bundle.is_none());
+    let expected = "w/wrangler.toml:130:1: error: there are 129 variables: a Worker may have 128";
+    assert!(folder.messages(&loaded)[0].starts_with(expected), "{:?}", folder.messages(&loaded));
+    let config = folder.config("[worker.w.vars]\nMORE = 1\n[worker.w.limits]\nvariables = 129");
+    assert!(load(&folder.path("w"), &config).bundle.is_some());
+}

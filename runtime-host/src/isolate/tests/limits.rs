@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::driver::{Driver, begin, bundle, respond, text};
 use crate::exchange::Outbox;
+use crate::isolate::message::Effect;
 use crate::isolate::{Health, Instance, StartError, platform};
 use crate::limits::Limits;
 use crate::telemetry::Outcome;
@@ -263,4 +264,106 @@ fn an_isolates_end_is_noted() {
     drop(worker("", cpu()));
     // Other tests' isolates end as well, and nobody else asks.
     assert!(platform::give_back_memory());
+}
+
+/// What the request `/bomb` is answered, and the limits it reached.
+fn reached(code: &str, limits: Limits) -> (String, String) {
+    let mut driver = worker(code, limits);
+    let commands = driver.start("GET", "/bomb");
+    let answer = text(&respond(&commands).body);
+    let limits = driver.effects.iter().find_map(|effect| match effect {
+        Effect::Finished(finished) => finished.limits.names(),
+        _ => None,
+    });
+    (answer, limits.unwrap_or_default())
+}
+
+const CATCHING: &str = "const said = (e) => new Response(`${e.name}: ${e.message}`);";
+
+#[test]
+fn too_many_timers_and_subrequests_can_be_caught() {
+    let code = format!(
+        "{CATCHING} let set = 0;
+        try {{ for (;;) {{ setTimeout(() => {{}}, 1e6); set++ }} }} catch (e) {{ return said(e) }}"
+    );
+    let (answer, limits) = reached(&code, Limits { timers: 3, ..Limits::default() });
+    assert_eq!(answer, "Error: Too many timers are pending in this invocation.");
+    assert_eq!(limits, "timers");
+    let code = format!(
+        "{CATCHING} const all = [];
+        for (let i = 0; i < 3; i++) {{ const c = new AbortController();
+            all.push(fetch('http://127.0.0.1:1/', {{ signal: c.signal }})); c.abort() }}
+        try {{ await fetch('http://127.0.0.1:1/') }} catch (e) {{ return said(e) }}
+        finally {{ await Promise.allSettled(all) }}"
+    );
+    let (answer, limits) = reached(&code, Limits { subrequests: 3, ..Limits::default() });
+    assert_eq!(answer, "Error: Too many subrequests by single Worker invocation.");
+    assert_eq!(limits, "subrequests");
+}
+
+#[test]
+fn large_heads_are_refused_with_their_size() {
+    let small = || Limits { url_kb: 1, headers_kb: 1, ..Limits::default() };
+    let page = |code: &str| reached(code, small());
+    // A response of the Worker's: the client gets 1101, the log the size.
+    let answering = |bytes: usize| {
+        let code =
+            format!("return new Response(null, {{ headers: {{ xyz: 'b'.repeat({bytes} - 3) }} }})");
+        let mut driver = worker(&code, small());
+        let commands = driver.start("GET", "/bomb");
+        let status = respond(&commands).head.as_ref().map(|head| head.status);
+        (status, driver.finished())
+    };
+    assert_eq!(answering(1024), (Some(200), Some((Outcome::Ok, None))));
+    let text = "The response's headers have 1025 bytes: they may have 1024 (limits.headers_kb).";
+    assert_eq!(answering(1025), (Some(500), Some((Outcome::Exception, Some(text.into())))));
+
+    let code = format!(
+        "{CATCHING} try {{ await fetch('http://example.com/' + 'x'.repeat(1006)) }}
+        catch (e) {{ return said(e) }}"
+    );
+    let text = "TypeError: The URL has 1025 bytes: it may have 1024 (limits.url_kb).";
+    assert_eq!(page(&code), (text.to_owned(), "url_kb".to_owned()));
+    for target in ["request", "'http://127.0.0.1:1/'"] {
+        let code = format!(
+            "{CATCHING} try {{ await fetch({target}, {{ headers: {{ a: 'x'.repeat(1024) }} }}) }}
+            catch (e) {{ return said(e) }}"
+        );
+        let text = "TypeError: The request's headers have 1025 bytes: they may have 1024 \
+                    (limits.headers_kb).";
+        assert_eq!(page(&code), (text.to_owned(), "headers_kb".to_owned()));
+    }
+}
+
+/// The console's lines, as they reach the log.
+#[test]
+fn console_lines_end_at_their_limit() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let code = "for (let i = 0; i < 100; i++) console.log('line ' + i + ' ' + 'x'.repeat(100));
+        return new Response('logged')";
+    let limits = Limits { log_kb: 1, ..Limits::default() };
+    let (answer, reached) = tracing::subscriber::with_default(subscriber, || reached(code, limits));
+    assert_eq!((answer.as_str(), reached.as_str()), ("logged", "log_kb"));
+    let log = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
+    let console: Vec<_> = log.lines().filter(|line| line.contains("\"console\"")).collect();
+    assert_eq!(console.len(), 10, "{log}");
+    assert!(console[8].contains("line 8 "));
+    let note = "what this request logs from here on is dropped: it is more than 1 KiB \
+                (limits.log_kb)";
+    assert!(console[9].contains(note) && console[9].contains("\"WARN\""), "{}", console[9]);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<parking_lot::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

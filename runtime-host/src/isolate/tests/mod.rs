@@ -2,6 +2,7 @@
 
 mod arriving;
 mod driver;
+mod dynamic_code;
 mod handover;
 mod harness;
 mod hostile;

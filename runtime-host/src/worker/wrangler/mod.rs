@@ -27,6 +27,8 @@ pub struct Wrangler {
     pub compatibility_date: Option<String>,
     pub compatibility_flags: Vec<String>,
     pub vars: Map<String, Value>,
+    /// Bytes of the file that hold each variable's name, in the order of the file.
+    pub var_spans: Vec<(String, (usize, usize))>,
     /// Valid patterns; those of custom domains end in `/*`.
     pub routes: Vec<String>,
     /// The user's rules only.

@@ -44,6 +44,7 @@ fn read_table(reader: &Reader<'_>, table: &Table, environment: Option<&str>) -> 
     if let Some(section) = chosen.and_then(|entry| environments.as_ref()?.subsection(entry)) {
         // wrangler does not let environments inherit variables and bindings.
         wrangler.vars.clear();
+        wrangler.var_spans.clear();
         read_common(reader, &section, &mut wrangler);
         take_known(reader, &section);
         section.finish(Unknown::Warning);
@@ -84,6 +85,7 @@ fn read_common(reader: &Reader<'_>, section: &Section<'_>, wrangler: &mut Wrangl
     if let Some(vars) = section.table("vars") {
         for var in vars.entries() {
             wrangler.vars.insert(var.key.clone(), var.node.to_json());
+            wrangler.var_spans.push((var.key.clone(), (var.key_start, var.key_end)));
         }
     }
     read_routes(reader, section, wrangler);
