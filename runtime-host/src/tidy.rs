@@ -31,6 +31,11 @@ const RULES: &[(&str, &[&str], &str)] = &[
         "ops do no I/O and name no proxy",
     ),
     ("client", &["v8::", "crate::isolate", "crate::ext_proc"], "the client serves any caller"),
+    (
+        "egress",
+        &["v8::", "crate::isolate", "crate::ext_proc", "crate::engine", "crate::client", "tokio::"],
+        "rules are decided without I/O",
+    ),
     ("worker", &["v8::", "crate::isolate", "crate::ext_proc"], "loading needs no engine"),
     ("config", &["v8::", "crate::isolate", "crate::ext_proc"], "settings need no engine"),
     (

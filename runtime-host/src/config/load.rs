@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Node, Value, parse_toml};
+use super::egress::read_egress;
 use super::reader::{Reader, Section, Unknown, read_text};
 use super::{Config, Listen, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
@@ -39,6 +40,9 @@ impl Config {
         }
         if let Some(section) = top.table("limits") {
             config.limits = read_limits(section).over(&config.limits);
+        }
+        if let Some(section) = top.table("egress") {
+            config.egress = read_egress(&reader, section);
         }
         if let Some(section) = top.table("worker") {
             config.read_overrides(&reader, &section);
@@ -138,6 +142,10 @@ impl Config {
                     .map(|var| (var.key.clone(), var.node.to_json()))
                     .collect(),
                 limits: section.table("limits").map(read_limits).unwrap_or_default(),
+                egress: section
+                    .table("egress")
+                    .map(|egress| read_egress(reader, egress))
+                    .unwrap_or_default(),
             };
             section.finish(Unknown::Error);
             self.overrides.insert(entry.key.clone(), overrides);

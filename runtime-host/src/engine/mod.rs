@@ -4,6 +4,7 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
+mod guard;
 mod io;
 mod registry;
 mod session;

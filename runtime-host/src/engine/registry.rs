@@ -7,7 +7,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Services;
 use super::actor::Actor;
-use super::session;
+use super::{guard, session};
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
 use crate::isolate::StartError;
@@ -85,6 +85,7 @@ impl Registry {
             .unwrap_or_else(|panic| Err(StartError::Exception(panic.to_string())))?;
         let mut workers = self.workers.write();
         if let Some(worker) = workers.get(&bundle.name) {
+            guard::set_rules(worker, &bundle.settings.egress);
             actor.belong_to(worker);
             *worker.current.lock() = actor;
         } else {
@@ -94,6 +95,7 @@ impl Registry {
                 metrics: services.metrics.worker(&bundle.name),
                 current: Mutex::new(Arc::clone(&actor)),
             });
+            guard::set_rules(&worker, &bundle.settings.egress);
             actor.belong_to(&worker);
             workers.insert(bundle.name.clone(), worker);
         }

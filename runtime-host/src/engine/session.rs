@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Services;
 use super::actor::Actor;
+use super::guard;
 use super::registry::Worker;
 use crate::exchange::{
     Close, Command, Event, FailureMode, OutBody, Outbox, Respond, Session, Start, Started,
@@ -28,8 +29,11 @@ const TRIES: usize = 3;
 
 /// Begins a handler on the Worker's current version.
 pub fn begin(worker: &Arc<Worker>, mut start: Start, services: &Arc<Services>) -> Started {
-    let mode = worker.current().bundle().settings.failure_mode;
-    start.failure_mode.get_or_insert(mode);
+    let bundle = worker.current().bundle();
+    if let Some(answer) = guard::end_loop(worker, &mut start, &bundle.settings.egress) {
+        return answer;
+    }
+    start.failure_mode.get_or_insert(bundle.settings.failure_mode);
     let outbox = Arc::new(Outbox::default());
     let mut start = Box::new(start);
     for _ in 0..TRIES {

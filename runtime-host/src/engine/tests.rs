@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use super::{Host, Routing};
 use crate::client::ClientConfig;
+use crate::client::tests::loopback;
 use crate::client::tests::server::{answer, describe, http, reply};
+use crate::egress::Policy;
 use crate::exchange::{
     Command, Engine, FailureMode, OutBody, RequestHead, Session, Start, Started,
 };
@@ -22,7 +24,7 @@ fn bundle(name: &str, source: &str) -> Bundle {
         source: Bytes::copy_from_slice(source.as_bytes()),
         source_map: None,
     };
-    let settings = Settings::default();
+    let settings = Settings { egress: loopback(), ..Settings::default() };
     let directory = PathBuf::from("/");
     Bundle::new(name.into(), directory, Format::Modules, "index.js".into(), vec![module], settings)
 }
@@ -187,4 +189,60 @@ async fn a_redirect_to_the_own_authority_goes_to_the_configured_origin() {
     // By DNS it would come back to the proxy.
     let refused = redirected_home(None).await;
     assert!(refused.contains("set `origin`"), "{refused}");
+}
+
+/// A Worker that asks a server and tells what came of it.
+fn asking(url: &url::Url) -> String {
+    format!(
+        "export default {{ async fetch() {{
+            try {{ return new Response(await (await fetch({:?})).text()); }}
+            catch (error) {{ return new Response(`${{error.name}}: ${{error.message}}`); }}
+        }} }}",
+        url.as_str()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_share_no_connection() {
+    let server = http(|_| async { reply("x") }).await;
+    let host = host();
+    for name in ["a", "b"] {
+        host.deploy(bundle(name, &asking(&server.url("/")))).await.expect("it starts");
+    }
+    for name in ["a", "b", "a", "b"] {
+        assert_eq!(text(&commands(session(&host, start(Some(name), None))).await), "x");
+    }
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_versions_rules_hold_at_once() {
+    let server = http(|_| async { reply("x") }).await;
+    let host = host();
+    let open = bundle("a", &asking(&server.url("/")));
+    let mut closed = open.clone();
+    closed.settings.egress = Policy::default();
+    for (version, expected) in [(&open, "x"), (&closed, "TypeError: connect to localhost")] {
+        host.deploy(version.clone()).await.expect("it starts");
+        let seen = text(&commands(session(&host, start(Some("a"), None))).await);
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+    let rendered = host.services.metrics.render().expect("metrics");
+    assert!(rendered.contains("nano_egress_denied_total{worker=\"a\"} 1"), "{rendered}");
+}
+
+/// The client gets a page and not the upstream, also where failures let requests go on: else the
+/// header would be a way past the Worker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_came_too_often_is_refused_in_every_failure_mode() {
+    let host = host();
+    host.deploy(bundle("a", &answering("ok"))).await.expect("it starts");
+    for mode in [None, Some(FailureMode::Open)] {
+        for (value, expected) in [("16", "ok"), ("17", "1019"), ("nonsense", "1019")] {
+            let mut start = start(Some("a"), mode);
+            start.request.headers.push("nano-loop", value);
+            let seen = text(&commands(session(&host, start)).await);
+            assert!(seen.contains(expected), "{value}: {seen}");
+        }
+    }
 }

@@ -58,6 +58,7 @@ pub struct Metrics {
     isolate_memory: Family<WorkerLabel, Gauge>,
     body_bytes: Family<SideLabels, Counter>,
     subrequests: Family<WorkerLabel, Counter>,
+    egress_denied: Family<WorkerLabel, Counter>,
     messages: Family<RanLabels, Counter>,
     /// `ext_proc` streams that are open now.
     pub ext_proc_streams: Gauge,
@@ -81,6 +82,8 @@ pub struct WorkerMetrics {
     /// Bytes of JavaScript heap and buffers, all isolates of the Worker together.
     pub isolate_memory_bytes: Gauge,
     pub subrequests: Counter,
+    /// Connections that the operator's rules refused.
+    pub egress_denied: Counter,
 }
 
 impl WorkerMetrics {
@@ -112,6 +115,7 @@ impl Metrics {
             isolate_memory: Family::default(),
             body_bytes: Family::default(),
             subrequests: Family::default(),
+            egress_denied: Family::default(),
             messages: Family::default(),
             ext_proc_streams: Gauge::default(),
             log_lines_dropped: Counter::default(),
@@ -145,6 +149,8 @@ impl Metrics {
         let help = "Body bytes that the host saw; untouched bodies stay with the proxy";
         r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
         r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
+        let help = "Connections of Workers that the operator's rules refused";
+        r.register("egress_denied", help, self.egress_denied.clone());
         let help = "Messages to isolates: run inline, where they arrived, or queued for the thread \
                     that ran the isolate already";
         r.register("isolate_messages", help, self.messages.clone());
@@ -177,6 +183,7 @@ impl Metrics {
             isolates: self.isolates.get_or_create_owned(&label),
             isolate_memory_bytes: self.isolate_memory.get_or_create_owned(&label),
             subrequests: self.subrequests.get_or_create_owned(&label),
+            egress_denied: self.egress_denied.get_or_create_owned(&label),
         }
     }
 
@@ -226,6 +233,7 @@ mod tests {
             r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="request"} 0"#,
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="inline"} 0"#,
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="queued"} 1"#,
+            r#"nano_egress_denied_total{worker="hello \"quoted\"\n"} 0"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
             "nano_ext_proc_streams 0",
             "nano_log_lines_dropped_total 0",

@@ -17,11 +17,13 @@ pub enum Outcome {
     /// The client went away while the response was being sent.
     ResponseStreamDisconnected,
     InternalError,
+    /// The request had gone through too many Workers already. Not one of Workers' own outcomes.
+    LoopDetected,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Exception,
         Self::ExceededCpu,
@@ -32,6 +34,7 @@ impl Outcome {
         Self::LoadShed,
         Self::ResponseStreamDisconnected,
         Self::InternalError,
+        Self::LoopDetected,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Outcome {
             Self::LoadShed => "loadShed",
             Self::ResponseStreamDisconnected => "responseStreamDisconnected",
             Self::InternalError => "internalError",
+            Self::LoopDetected => "loopDetected",
         }
     }
 }
