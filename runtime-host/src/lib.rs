@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod dev;
 pub mod diagnostic;
+pub mod egress;
 pub mod engine;
 pub mod exchange;
 pub mod ext_proc;

@@ -13,6 +13,8 @@ fn facts(outcome: Outcome) -> (u16, u16, &'static str) {
         Outcome::ExceededWallTime => (503, 1102, "Worker exceeded its wall time limit"),
         Outcome::LoadShed => (503, 1102, "The host has too much work"),
         Outcome::ScriptNotFound => (500, 1104, "There is no such Worker"),
+        // RFC 5842 §7.2.
+        Outcome::LoopDetected => (508, 1019, "Workers send this request in a loop"),
         Outcome::InternalError => (500, 1105, "The host failed"),
         Outcome::Quarantined => (503, 1105, "The Worker is suspended after it made the host fail"),
         Outcome::RateLimited => (429, 1015, "You are being rate limited"),

@@ -32,6 +32,11 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ),
     ("micro", &["v8::"], "benchmarks run what there is"),
     ("client", &["v8::", "crate::isolate", "crate::ext_proc"], "the client serves any caller"),
+    (
+        "egress",
+        &["v8::", "crate::isolate", "crate::ext_proc", "crate::engine", "crate::client", "tokio::"],
+        "rules are decided without I/O",
+    ),
     ("worker", &["v8::", "crate::isolate", "crate::ext_proc"], "loading needs no engine"),
     ("config", &["v8::", "crate::isolate", "crate::ext_proc"], "settings need no engine"),
     (

@@ -11,8 +11,10 @@ use nano_tests::stack::{self, Setup, Stack, StackOptions};
 /// The Workers of `tests/workers`, behind a listener for each mode. None of them is the default. What
 /// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
-    let workers =
-        ["busy", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a", "whoami-b"];
+    let workers = [
+        "busy", "circle", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a",
+        "whoami-b",
+    ];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
         settings: toml::toml! {
@@ -20,6 +22,8 @@ pub fn options() -> StackOptions {
             reads_responses = false
             [worker.lab.vars]
             ORIGIN = "{origin}"
+            [worker.circle.egress]
+            allow = ["127.0.0.0/8"]
             [worker.greedy.limits]
             cpu_ms = 300
             memory_mb = 64

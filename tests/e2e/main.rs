@@ -7,6 +7,7 @@ mod bodies;
 mod choice;
 mod common;
 mod disconnects;
+mod egress;
 mod examples;
 mod failures;
 mod handlers;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     themes.push(common::theme("failures", {
         let mut cases = failures::cases();
         cases.extend(upstream::cases());
+        cases.extend(egress::cases());
         cases.extend(snapshot::cases());
         cases
     }));

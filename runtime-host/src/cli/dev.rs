@@ -12,6 +12,7 @@ use super::{Failure, start};
 use crate::client::{Client, ClientConfig, Origin};
 use crate::config::{self, Config, StartAt};
 use crate::dev::{self, DevSettings};
+use crate::egress::Rule;
 use crate::engine::{Bounds, Host, Routing};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -42,6 +43,7 @@ pub fn run(path: &Path, listen: SocketAddr, upstream: Option<Upstream>) -> Resul
     let mut config = Config::default();
     config.workers.directories = vec![path.to_owned()];
     config.workers.debug_errors = true;
+    config.egress.allow = own_machine();
     let Loaded { bundle, diagnostics } = worker::load(path, &config);
     start::report(&diagnostics);
     let mut bundle = bundle.ok_or(Failure::Refused)?;
@@ -51,6 +53,11 @@ pub fn run(path: &Path, listen: SocketAddr, upstream: Option<Upstream>) -> Resul
     let runtime = start::runtime(config.server.threads)?;
     let origin = upstream.map(|upstream| upstream.origin);
     runtime.block_on(serve(&runtime, &metrics, config, bundle, listen, origin))
+}
+
+/// One's own Worker may reach what runs beside it on one's own machine.
+fn own_machine() -> Vec<Rule> {
+    ["127.0.0.0/8", "::1"].into_iter().filter_map(|rule| rule.parse().ok()).collect()
 }
 
 async fn serve(

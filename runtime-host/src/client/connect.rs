@@ -1,7 +1,7 @@
 //! Opening a connection: name, TCP, TLS, all within one time limit, each failure in clear words.
 
 use std::error::Error as StdError;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +11,6 @@ use std::{fmt, io};
 
 use http::{Extensions, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -20,6 +18,8 @@ use tower_service::Service;
 
 use super::counted::Counted;
 use super::error::{find, root_cause};
+use super::guard::{Denied, Guarded};
+use super::lookup::LookupFailed;
 use super::{ErrorKind, FetchError, Origin};
 
 type Connection = Counted<MaybeHttpsStream<TokioIo<TcpStream>>>;
@@ -28,7 +28,7 @@ type Opening<T> = Pin<Box<dyn Future<Output = Result<T, ConnectFailure>> + Send>
 /// Opens connections for one pool.
 #[derive(Clone)]
 pub(super) struct Connector {
-    pub https: HttpsConnector<HttpConnector<Resolver>>,
+    pub https: HttpsConnector<Guarded>,
     /// Where to connect instead of the URI's authority.
     pub target: Option<Origin>,
     pub timeout: Duration,
@@ -67,8 +67,12 @@ impl Service<Uri> for Connector {
 }
 
 fn peer_of(uri: &Uri) -> String {
+    format!("{}:{}", uri.host().unwrap_or_default(), port_of(uri))
+}
+
+pub(super) fn port_of(uri: &Uri) -> u16 {
     let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-    format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(default))
+    uri.port_u16().unwrap_or(default)
 }
 
 fn timed_out(peer: &str, timeout: Duration, room: &Semaphore) -> FetchError {
@@ -86,6 +90,9 @@ fn timed_out(peer: &str, timeout: Duration, room: &Semaphore) -> FetchError {
 
 /// Puts a connector's error into words.
 fn explain(e: &(dyn StdError + 'static), peer: &str) -> FetchError {
+    if let Some(denied) = find::<Denied>(e) {
+        return FetchError::new(ErrorKind::Denied, denied.to_string());
+    }
     if let Some(LookupFailed(cause)) = find(e) {
         let message = format!("connect to {peer} failed: the name has no address ({cause})");
         return FetchError::new(ErrorKind::Dns, message);
@@ -122,39 +129,6 @@ impl fmt::Display for ConnectFailure {
 }
 
 impl StdError for ConnectFailure {}
-
-/// The system's resolver, with an error that can be told from others.
-#[derive(Clone)]
-pub(super) struct Resolver(pub GaiResolver);
-
-impl Service<Name> for Resolver {
-    type Response = <GaiResolver as Service<Name>>::Response;
-    type Error = LookupFailed;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LookupFailed>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LookupFailed>> {
-        self.0.poll_ready(cx).map_err(|e| LookupFailed(e.to_string()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        if name.as_str().is_empty() {
-            return Box::pin(ready(Err(LookupFailed("it is empty".to_owned()))));
-        }
-        let lookup = self.0.call(name);
-        Box::pin(async move { lookup.await.map_err(|e| LookupFailed(e.to_string())) })
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct LookupFailed(String);
-
-impl fmt::Display for LookupFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for LookupFailed {}
 
 /// Travels with a connection: whether a response ever came over it.
 #[derive(Clone, Debug, Default)]

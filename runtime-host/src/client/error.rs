@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Refused,
     /// A redirect that can't be followed, or must not be.
     Redirect,
+    /// The Worker may not connect there ([`crate::egress`]).
+    Denied,
     /// The host's name has no address.
     Dns,
     /// No connection.

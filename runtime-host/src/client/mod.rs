@@ -5,6 +5,9 @@
 //! connection (which may carry credentials by its mere existence) is ever shared between tenants.
 //! Clients are cheap: what is costly to load (the trust roots) is in [`ClientConfig`], shared.
 //!
+//! **What a client may connect to** is for [`crate::egress`] to say; `guard` asks it with each address
+//! that a connection is about to go to.
+//!
 //! `fetch` follows the Fetch standard's network part (redirects, content decoding); [`Client::forward`]
 //! sends one message as it is. Dropping a future or a body cancels what it stands for.
 
@@ -13,8 +16,10 @@ mod connect;
 mod counted;
 mod decode;
 mod error;
+mod guard;
 mod headers;
 mod hop;
+mod lookup;
 mod origin;
 mod pool;
 mod request;
@@ -31,6 +36,7 @@ use parking_lot::Mutex;
 
 pub use body::{BoxError, RawBody};
 pub use error::{ErrorKind, FetchError};
+pub use guard::{Denied, OnDenied};
 pub use origin::Origin;
 pub use request::{FetchBody, FetchRequest, MAX_REDIRECTS, OnHop, Override, Redirect};
 pub use response::{FetchResponse, ResponseBody};
@@ -39,6 +45,8 @@ pub use upload::{Upload, UploadClosed, UploadSender, upload};
 
 use hop::Hop;
 use pool::{PoolKey, Pools};
+
+use crate::egress::Policy;
 
 /// An HTTP client with a connection pool of its own. See the module's text.
 ///
@@ -52,6 +60,12 @@ pub struct Client {
 impl Client {
     pub fn new(config: &ClientConfig) -> Self {
         Self { pools: Arc::new(Mutex::new(Pools::new(config))) }
+    }
+
+    /// Sets what [`Client::fetch`] may connect to from now on; until it is called that is what the
+    /// default [`Policy`] has. `on_denied` is told of each connection that was refused.
+    pub fn set_rules(&self, policy: &Policy, on_denied: OnDenied) {
+        self.pools.lock().set_rules(policy, on_denied);
     }
 
     /// Sends a request, follows redirects as asked, and returns once the final response's head is

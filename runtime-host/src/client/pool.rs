@@ -4,17 +4,17 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::client::legacy::{self, Builder};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
-use super::connect::{Connector, Resolver};
+use super::connect::Connector;
+use super::guard::{Guarded, OnDenied, Rules};
+use super::lookup::Lookups;
 use super::{ClientConfig, Origin, RawBody};
+use crate::egress::Policy;
 use crate::exchange::BODY_WINDOW_BYTES;
 
 /// Header bytes of a response, all fields together (Workers allow 128 KB).
@@ -25,9 +25,6 @@ const MAX_HEADER_FIELDS: usize = 512;
 
 /// The HTTP/2 window of a connection: some streams of one window each.
 const CONNECTION_WINDOW_BYTES: u32 = 4 * BODY_WINDOW_BYTES as u32;
-
-/// A connection without traffic is probed after this, so that a peer that vanished is noticed.
-const KEEPALIVE: Duration = Duration::from_mins(1);
 
 pub(super) type Pool = legacy::Client<Connector, RawBody>;
 
@@ -45,6 +42,8 @@ pub(super) struct Pools {
     /// Made for the first pool.
     tls: OnceCell<rustls::ClientConfig>,
     room: Arc<Semaphore>,
+    rules: Rules,
+    pub(super) lookups: Lookups,
     by_key: HashMap<PoolKey, Pool>,
 }
 
@@ -54,8 +53,18 @@ impl Pools {
             tls: OnceCell::new(),
             room: Arc::new(Semaphore::new(config.connections)),
             config: config.clone(),
+            rules: Rules { policy: Arc::default(), on_denied: Arc::new(|_| {}) },
+            lookups: Lookups::new(),
             by_key: HashMap::new(),
         }
+    }
+
+    /// Other rules: connections that were opened under the old ones serve no further request.
+    pub(super) fn set_rules(&mut self, policy: &Policy, on_denied: OnDenied) {
+        if *self.rules.policy != *policy {
+            self.by_key.clear();
+        }
+        self.rules = Rules { policy: Arc::new(policy.clone()), on_denied };
     }
 
     /// The pool for `key`. Targets come from the operator's configuration, so there are few.
@@ -69,11 +78,12 @@ impl Pools {
     }
 
     fn build(&self, key: &PoolKey) -> Pool {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(KEEPALIVE));
-        tcp.set_connect_timeout(Some(self.config.connect_timeout));
+        let tcp = Guarded {
+            // A target is the operator's choice, and needs no permission beside it.
+            rules: key.target.is_none().then(|| self.rules.clone()),
+            lookups: self.lookups.clone(),
+            timeout: self.config.connect_timeout,
+        };
         let tls = self.tls.get_or_init(|| self.config.tls()).clone();
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let https = if key.http1_only {

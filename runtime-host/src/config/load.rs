@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Node, Value, parse_toml};
+use super::egress::read_egress;
 use super::reader::{Reader, Section, Unknown, read_text};
 use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
@@ -43,6 +44,9 @@ impl Config {
         }
         if let Some(section) = top.table("limits") {
             config.limits = read_limits(section).over(&config.limits);
+        }
+        if let Some(section) = top.table("egress") {
+            config.egress = read_egress(&reader, section);
         }
         if let Some(section) = top.table("worker") {
             config.read_overrides(&reader, &section);
@@ -165,6 +169,10 @@ impl Config {
                     .map(|vars| read_vars(reader, &vars, &limits.over(&self.limits)))
                     .unwrap_or_default(),
                 limits,
+                egress: section
+                    .table("egress")
+                    .map(|egress| read_egress(reader, egress))
+                    .unwrap_or_default(),
             };
             section.finish(Unknown::Error);
             self.overrides.insert(entry.key.clone(), overrides);

@@ -1,6 +1,7 @@
 //! `nano.toml`: what an operator configures. docs/configuration.md is the user's page.
 
 pub mod document;
+mod egress;
 mod load;
 pub mod reader;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::egress::Section as Egress;
 use crate::exchange::FailureMode;
 use crate::limits::{ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits};
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub workers: Workers,
     /// For every Worker that does not override them.
     pub limits: Limits,
+    /// What Workers may connect to.
+    pub egress: Egress,
     /// `[worker.NAME]`, by name.
     pub overrides: BTreeMap<String, WorkerOverrides>,
     pub ext_proc: ExtProc,
@@ -122,6 +126,8 @@ pub struct WorkerOverrides {
     /// Added to the wrangler file's; the same name replaces.
     pub vars: Map<String, Value>,
     pub limits: LimitOverrides,
+    /// Comes before the general rules.
+    pub egress: Egress,
 }
 
 #[derive(Clone, Debug)]

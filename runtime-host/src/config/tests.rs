@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::{Config, Listen, Sandbox, StartAt};
 use crate::diagnostic::SourceText;
+use crate::egress::Rule;
 use crate::exchange::FailureMode;
 use crate::limits::Limits;
 
@@ -62,6 +63,15 @@ vars = { KEY = "override", N = { a = 1 } }
 [worker.hello.limits]
 memory_mb = 64
 wall_ms = 7
+[worker.hello.egress]
+allow = ["localhost:9100"]
+private = true
+[egress]
+allow = ["127.0.0.0/8", "[::1]:80-90"]
+deny = ["*.example.com"]
+private = false
+public = false
+max_depth = 0
 [ext_proc]
 mode_override = false
 response_buffer_bytes = 32768
@@ -103,6 +113,13 @@ level = "debug"
     let limits = hello.limits.over(&config.limits);
     assert_eq!((limits.cpu_ms, limits.memory_mb, limits.wall_ms), (50, 64, 7));
     assert_eq!((limits.subrequests, limits.startup_ms), (3, 1000));
+    let shown = |rules: &[Rule]| rules.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(&hello.egress.allow), ["localhost:9100"]);
+    assert_eq!((hello.egress.private, hello.egress.public), (Some(true), None));
+    assert_eq!(shown(&config.egress.allow), ["127.0.0.0/8", "[::1]:80-90"]);
+    assert_eq!(shown(&config.egress.deny), ["*.example.com"]);
+    assert_eq!((config.egress.private, config.egress.public), (Some(false), Some(false)));
+    assert_eq!(config.egress.max_depth, Some(0));
     assert!(!config.ext_proc.mode_override);
     assert_eq!(config.ext_proc.response_buffer_bytes, 32 * 1024);
     assert_eq!(config.ext_proc.max_message_bytes, 2 * 1024 * 1024);
@@ -145,6 +162,12 @@ fn every_error_names_its_place_and_the_remedy() {
     );
     let allowed = format!("{large}\n[worker.a.limits]\nvariable_kb = 6");
     assert!(parse(&allowed).is_ok());
+    expect("[egress]\nallow = \"10.0.0.0/8\"", "write allow = [\"10.0.0.0/8\"]");
+    expect("[egress]\nallow = [\"::1\", \"10.0.0.1/8\"]", "2:17: error: `allow` can't have");
+    expect("[egress]\ndeny = [\"http://x\"]", "2:9: error: `deny` can't have \"http://x\"");
+    expect("[egress]\nprivat = true", "did you mean `private`?");
+    expect("[egress]\nmax_depth = 256", "must be a whole number from 0 to 255");
+    expect("[worker.a.egress]\nallowed = []", "unknown key `allowed` in [worker.a.egress]");
     expect("worker = 1", "`worker` can't be a number: it is a section");
     expect("[log]\nlevel = \"loud\"", "write \"off\" or \"error\"");
     expect("[log\n", "not valid TOML");

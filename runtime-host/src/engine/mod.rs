@@ -6,6 +6,7 @@
 mod actor;
 mod fleet;
 mod gate;
+mod guard;
 mod io;
 mod queued;
 mod refusal;

@@ -8,9 +8,8 @@ use tokio::sync::oneshot;
 
 use super::actor::Actor;
 use super::gate::Gates;
-use super::session;
 use super::version::Version;
-use super::{Deployed, Services};
+use super::{Deployed, Services, guard, session};
 use crate::client::Client;
 use crate::exchange::{FailureMode, RequestHead, Start, Started};
 use crate::isolate::StartError;
@@ -42,7 +41,12 @@ impl Worker {
     }
 
     pub fn client(&self, services: &Services) -> Client {
-        self.client.get_or_init(|| Client::new(&services.client)).clone()
+        let make = || {
+            let client = Client::new(&services.client);
+            guard::set_rules(&client, &self.current());
+            client
+        };
+        self.client.get_or_init(make).clone()
     }
 
     /// Puts a fresh actor of the same version, without an isolate, in the place of one whose isolate
@@ -99,6 +103,9 @@ impl Registry {
         let name = &actor.bundle().name;
         let mut workers = self.workers.write();
         if let Some(worker) = workers.get(name) {
+            if let Some(client) = worker.client.get() {
+                guard::set_rules(client, &actor);
+            }
             actor.belong_to(worker);
             *worker.current.lock() = actor;
         } else {

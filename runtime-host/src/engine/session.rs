@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
 use super::gate::{Entry, Place};
+use super::guard;
 use super::registry::Worker;
 use super::version::Version;
 use super::{queued, refusal};
@@ -31,6 +32,9 @@ pub(super) struct Running {
 pub fn begin(worker: &Arc<Worker>, mut start: Start) -> Started {
     let actor = worker.current();
     let bundle = actor.bundle();
+    if let Some(answer) = guard::end_loop(&actor, &mut start, &bundle.settings.egress) {
+        return answer;
+    }
     start.failure_mode.get_or_insert(bundle.settings.failure_mode);
     if let Some(left) = actor.quarantine() {
         let text = format!(

@@ -9,7 +9,9 @@ use bytes::Bytes;
 
 use super::{Bounds, Deployed, Host, Routing};
 use crate::client::ClientConfig;
+use crate::client::tests::loopback;
 use crate::client::tests::server::{answer, describe, http, reply};
+use crate::egress::Policy;
 use crate::exchange::{
     Command, Engine, FailureMode, OutBody, Outbox, RequestHead, Session, Start, Started,
 };
@@ -26,7 +28,7 @@ pub(super) fn bundle(name: &str, source: &str) -> Bundle {
         source: Bytes::copy_from_slice(source.as_bytes()),
         source_map: None,
     };
-    let settings = Settings::default();
+    let settings = Settings { egress: loopback(), ..Settings::default() };
     let directory = PathBuf::from("/");
     Bundle::new(name.into(), directory, Format::Modules, "index.js".into(), vec![module], settings)
 }
@@ -410,5 +412,61 @@ async fn heads_larger_than_allowed_reach_no_handler() {
         assert!(text(&refused).contains(&format!("Error {code}")));
         let line = format!(r#"nano_requests_total{{worker="a",outcome="{outcome}"}} 1"#);
         assert!(metric(&host, &line));
+    }
+}
+
+/// A Worker that asks a server and tells what came of it.
+fn asking(url: &url::Url) -> String {
+    format!(
+        "export default {{ async fetch() {{
+            try {{ return new Response(await (await fetch({:?})).text()); }}
+            catch (error) {{ return new Response(`${{error.name}}: ${{error.message}}`); }}
+        }} }}",
+        url.as_str()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_share_no_connection() {
+    let server = http(|_| async { reply("x") }).await;
+    let host = host();
+    for name in ["a", "b"] {
+        host.deploy(Arc::new(bundle(name, &asking(&server.url("/"))))).await.expect("it starts");
+    }
+    for name in ["a", "b", "a", "b"] {
+        assert_eq!(text(&commands(session(&host, start(Some(name), None))).await), "x");
+    }
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_versions_rules_hold_at_once() {
+    let server = http(|_| async { reply("x") }).await;
+    let host = host();
+    let open = bundle("a", &asking(&server.url("/")));
+    let mut closed = open.clone();
+    closed.settings.egress = Policy::default();
+    for (version, expected) in [(&open, "x"), (&closed, "TypeError: connect to localhost")] {
+        host.deploy(Arc::new(version.clone())).await.expect("it starts");
+        let seen = text(&commands(session(&host, start(Some("a"), None))).await);
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+    let rendered = host.services.metrics.render().expect("metrics");
+    assert!(rendered.contains("nano_egress_denied_total{worker=\"a\"} 1"), "{rendered}");
+}
+
+/// The client gets a page and not the upstream, also where failures let requests go on: else the
+/// header would be a way past the Worker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_came_too_often_is_refused_in_every_failure_mode() {
+    let host = host();
+    host.deploy(Arc::new(bundle("a", &answering("ok")))).await.expect("it starts");
+    for mode in [None, Some(FailureMode::Open)] {
+        for (value, expected) in [("16", "ok"), ("17", "1019"), ("nonsense", "1019")] {
+            let mut start = start(Some("a"), mode);
+            start.request.headers.push("nano-loop", value);
+            let seen = text(&commands(session(&host, start)).await);
+            assert!(seen.contains(expected), "{value}: {seen}");
+        }
     }
 }

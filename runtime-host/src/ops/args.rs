@@ -80,11 +80,14 @@ fn unpack(packed: &Bytes) -> HeaderList {
     list
 }
 
-/// The packed form of headers.
-pub fn pack(list: &HeaderList) -> Vec<u8> {
+/// The packed form of headers, without those that are hidden.
+pub fn pack(list: &HeaderList, is_hidden: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let size = list.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     let mut packed = Vec::with_capacity(size);
     for (name, value) in list {
+        if is_hidden(name) {
+            continue;
+        }
         if !packed.is_empty() {
             packed.push(b'\n');
         }
@@ -108,10 +111,12 @@ mod tests {
         list.push("a", "1");
         list.push("set-cookie", "x=\u{fc}");
         list.push("empty", "");
-        assert_eq!(unpack(&pack(&list).into()), list);
+        assert_eq!(unpack(&pack(&list, |_| false).into()), list);
+        let shown = unpack(&pack(&list, |name| name == b"a").into());
+        assert_eq!((shown.get("a"), shown.0.len()), (None, 2));
         let mut list = HeaderList::default();
         list.push("a", "1\nb\n2");
-        assert_eq!(unpack(&pack(&list).into()).0.len(), 1);
+        assert_eq!(unpack(&pack(&list, |_| false).into()).0.len(), 1);
         assert_eq!(unpack(&Bytes::new()).0.len(), 0);
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
 use super::{args, throw_type_error};
+use crate::egress::loops;
 use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
 use crate::isolate::adoption::{self, Returned};
 use crate::isolate::body::{Leaving, Phase, Sink, Source};
@@ -47,7 +48,7 @@ pub fn request_headers(
     let id = args::id(scope, &args, 0);
     let packed = state::with(scope, |s| {
         let request = &s.invocations.get(&id)?.start.request;
-        let mut packed = args::pack(&request.headers);
+        let mut packed = args::pack(&request.headers, loops::is_hidden);
         if request.headers.get("host").is_none() {
             let separator: &[u8] = if packed.is_empty() { b"" } else { b"\n" };
             packed.extend_from_slice(separator);
@@ -82,7 +83,8 @@ pub fn response_headers(
     mut rv: ReturnValue<'_>,
 ) {
     let body = args::id(scope, &args, 0);
-    let packed = state::with(scope, |s| s.bodies.get(&body).map(|b| args::pack(&b.headers)));
+    let packed =
+        state::with(scope, |s| s.bodies.get(&body).map(|b| args::pack(&b.headers, |_| false)));
     rv.set(one_byte(scope, &packed.unwrap_or_default()).into());
 }
 

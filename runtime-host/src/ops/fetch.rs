@@ -8,6 +8,7 @@ use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
 use super::exchange::{Given, fit_length, given_body, headers_too_large, url_of};
 use super::{args, throw_error, throw_type_error};
+use crate::egress::loops;
 use crate::exchange::{HeaderList, OutBody, RequestHead, Side, has_authority};
 use crate::isolate::body::{Arriving, Sink, Source, UploadFlow};
 use crate::isolate::message::{
@@ -218,6 +219,7 @@ impl State {
         }
         invocation.subrequests += 1;
         let budget = limit - invocation.subrequests;
+        loops::deeper(&mut headers, &invocation.start.request.headers);
         let own_authority = invocation.start.request.authority.clone();
         let method = asked.method.unwrap_or_else(|| invocation.start.request.method.clone());
         invocation.waiting.push(asked.op);
@@ -279,6 +281,7 @@ fn changed_head(
         head.path = path.into();
     }
     headers.remove("host");
+    loops::carry(&mut headers, &request.headers);
     head.headers = headers;
     head
 }

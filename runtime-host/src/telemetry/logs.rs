@@ -204,6 +204,14 @@ impl FinishedRequest<'_> {
     }
 }
 
+/// Writes a line about a connection that the operator's rules refused. `address` is what the name
+/// led to, and nothing for the Worker to know; `None` when the name itself is denied.
+pub fn egress_denied(worker: &str, host: &str, port: u16, address: Option<&str>, reason: &str) {
+    tracing::warn!(
+        target: "nano::egress", worker, host, port, address, reason, "a connection was refused"
+    );
+}
+
 /// Milliseconds with three decimals.
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0

@@ -123,6 +123,7 @@ pub struct Metrics {
     evictions: Family<EvictionLabels, Counter>,
     body_bytes: Family<SideLabels, Counter>,
     subrequests: Family<WorkerLabel, Counter>,
+    egress_denied: Family<WorkerLabel, Counter>,
     messages: Family<RanLabels, Counter>,
     limits: Family<LimitLabels, Counter>,
     queued: Family<WorkerLabel, Gauge>,
@@ -154,6 +155,8 @@ pub struct WorkerMetrics {
     pub subrequests: Counter,
     /// Requests that wait until others are over.
     pub queued: Gauge,
+    /// Connections that the operator's rules refused.
+    pub egress_denied: Counter,
 }
 
 impl WorkerMetrics {
@@ -209,6 +212,7 @@ impl Metrics {
             evictions: Family::default(),
             body_bytes: Family::default(),
             subrequests: Family::default(),
+            egress_denied: Family::default(),
             messages: Family::default(),
             limits: Family::default(),
             queued: Family::default(),
@@ -248,6 +252,8 @@ impl Metrics {
         let help = "Body bytes that the host saw; untouched bodies stay with the proxy";
         r.register_with_unit("body", help, Unit::Bytes, self.body_bytes.clone());
         r.register("subrequests", "Requests that Workers sent", self.subrequests.clone());
+        let help = "Connections of Workers that the operator's rules refused";
+        r.register("egress_denied", help, self.egress_denied.clone());
         let help = "Messages to isolates: run inline, where they arrived, or queued for the thread \
                     that ran the isolate already";
         r.register("isolate_messages", help, self.messages.clone());
@@ -306,6 +312,7 @@ impl Metrics {
             isolate_memory_bytes: self.isolate_memory.get_or_create_owned(&label),
             subrequests: self.subrequests.get_or_create_owned(&label),
             queued: self.queued.get_or_create_owned(&label),
+            egress_denied: self.egress_denied.get_or_create_owned(&label),
         }
     }
 
@@ -359,6 +366,7 @@ mod tests {
             r#"nano_body_bytes_total{worker="hello \"quoted\"\n",side="request"} 0"#,
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="inline"} 0"#,
             r#"nano_isolate_messages_total{worker="hello \"quoted\"\n",ran="queued"} 1"#,
+            r#"nano_egress_denied_total{worker="hello \"quoted\"\n"} 0"#,
             r#"nano_running_invocations{worker="hello \"quoted\"\n"} 3"#,
             r#"nano_isolate_starts_total{worker="hello \"quoted\"\n",cause="request"} 1"#,
             r#"nano_isolate_starts_total{worker="hello \"quoted\"\n",cause="load"} 0"#,

@@ -26,11 +26,13 @@ pub enum Outcome {
     UrlTooLong,
     /// The request's headers are larger than the Worker may see.
     HeadersTooLarge,
+    /// The request had gone through too many Workers already. Not one of Workers' own outcomes.
+    LoopDetected,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::Exception,
         Self::ExceededCpu,
@@ -45,6 +47,7 @@ impl Outcome {
         Self::RateLimited,
         Self::UrlTooLong,
         Self::HeadersTooLarge,
+        Self::LoopDetected,
     ];
 
     /// Whether the host failed, and not the Worker or its client: what an exchange that fails open
@@ -72,6 +75,7 @@ impl Outcome {
             Self::RateLimited => "rateLimited",
             Self::UrlTooLong => "urlTooLong",
             Self::HeadersTooLarge => "headersTooLarge",
+            Self::LoopDetected => "loopDetected",
         }
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::resolve::{self, ResolveError, Target};
 use super::source_map::SourceMap;
+use crate::egress::Policy;
 use crate::exchange::FailureMode;
 use crate::limits::Limits;
 
@@ -65,6 +66,8 @@ pub struct Settings {
     /// Its handlers read large response bodies before they answer: a front end may bring every
     /// response body here from the start. `None`: found out by the first body that does not fit.
     pub reads_responses: Option<bool>,
+    /// What it may connect to.
+    pub egress: Policy,
 }
 
 /// One version of a Worker, immutable.

@@ -15,6 +15,7 @@ use super::wrangler::{self, Wrangler};
 use crate::config::Config;
 use crate::config::reader::read_text;
 use crate::diagnostic::{Diagnostic, SourceText};
+use crate::egress::Policy;
 use crate::limits::Limits;
 
 /// What came of loading one Worker.
@@ -330,6 +331,7 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
     };
     let mut vars = wrangler.vars.clone();
     vars.extend(overrides.vars);
+    let egress = Policy::new(&config.egress, &overrides.egress, overrides.origin.as_ref());
     Settings {
         vars,
         compatibility_date: wrangler.compatibility_date.clone(),
@@ -340,6 +342,7 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
         failure_mode: overrides.failure_mode.unwrap_or(config.workers.failure_mode),
         debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
         reads_responses: overrides.reads_responses,
+        egress,
     }
 }
 

@@ -295,6 +295,23 @@ fn settings_come_together() {
     assert_eq!(serde_json::to_string(&settings.vars).unwrap(), r#"{"C":3}"#);
 }
 
+/// What a Worker may connect to is not its author's to say.
+#[test]
+fn egress_rules_are_the_operators() {
+    let wrangler = "name = \"w\"\nmain = \"a.js\"\n[egress]\nallow = [\"127.0.0.1\"]\n";
+    let folder = Folder::new(&[("w/wrangler.toml", wrangler), ("w/a.js", "export default {}")]);
+    let opened = |nano: &str| {
+        let egress = load(&folder.path("w"), &folder.config(nano)).bundle.unwrap().settings.egress;
+        egress.judge(None, "127.0.0.1".parse().unwrap(), 80).is_ok()
+    };
+    assert!(!opened(""));
+    assert!(!opened("[worker.other.egress]\nallow = [\"127.0.0.1\"]"));
+    assert!(opened("[worker.w.egress]\nallow = [\"127.0.0.1:80\"]"));
+    assert!(opened("[egress]\nallow = [\"127.0.0.0/8\"]"));
+    assert!(opened("[worker.w]\norigin = \"http://127.0.0.1\""));
+    assert!(!opened("[worker.w]\norigin = \"http://127.0.0.1:81\""));
+}
+
 #[test]
 fn all_workers_of_a_configuration() {
     let worker = ("x", "main = \"a.js\"");

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::server::{answer, http, https, reply};
 use super::{
-    BoxError, Client, ClientConfig, ErrorKind, FetchBody, FetchRequest, RawBody, client, read,
-    text, upload,
+    BoxError, Client, ClientConfig, ErrorKind, FetchBody, FetchRequest, RawBody, client, open,
+    read, text, upload,
 };
 use crate::exchange::BODY_WINDOW_BYTES;
 
@@ -313,7 +313,7 @@ async fn a_body_cut_off_is_an_error() {
 fn trusting(authority: &str) -> Client {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), authority).expect("written");
-    Client::new(&ClientConfig::load(Some(file.path())).expect("roots"))
+    open(&ClientConfig::load(Some(file.path())).expect("roots"))
 }
 
 #[tokio::test]

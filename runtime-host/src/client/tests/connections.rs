@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::server::{describe, http, https, raw, reply};
-use super::{Client, ClientConfig, ErrorKind, FetchBody, FetchRequest, client, text};
+use super::{ClientConfig, ErrorKind, FetchBody, FetchRequest, client, open, text};
 
 fn config(authority: &str) -> ClientConfig {
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -31,7 +31,7 @@ async fn tls_with_the_protocol_that_alpn_chose() {
         })
         .await;
         let seen = text(
-            Client::new(&config(&authority))
+            open(&config(&authority))
                 .fetch(FetchRequest::get(server.url("/x")))
                 .await
                 .expect("a response"),
@@ -59,7 +59,7 @@ async fn a_certificate_for_another_name_is_refused() {
     let mut url = server.url("/");
     url.set_host(Some("127.0.0.1")).expect("a host");
     let error =
-        Client::new(&config(&authority)).fetch(FetchRequest::get(url)).await.expect_err("an error");
+        open(&config(&authority)).fetch(FetchRequest::get(url)).await.expect_err("an error");
     assert_eq!(error.kind, ErrorKind::Tls);
     assert!(error.message.contains("not valid for name"), "{error}");
 }
@@ -110,7 +110,7 @@ async fn a_silent_peer_times_out_while_connecting() {
     let mut url = server.url("/");
     url.set_scheme("https").expect("a scheme");
     let started = Instant::now();
-    let error = Client::new(&config).fetch(FetchRequest::get(url)).await.expect_err("an error");
+    let error = open(&config).fetch(FetchRequest::get(url)).await.expect_err("an error");
     assert_eq!(error.kind, ErrorKind::ConnectTimeout);
     assert!(error.message.ends_with("timed out after 0.2 s"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -200,7 +200,7 @@ async fn a_client_opens_no_more_connections_than_it_may() {
     let mut config = ClientConfig::load(None).expect("roots");
     config.connections = 2;
     config.connect_timeout = Duration::from_millis(300);
-    let http = Client::new(&config);
+    let http = open(&config);
     let waiting: Vec<_> = (0..2)
         .map(|_| {
             let (http, url) = (http.clone(), server.url("/"));

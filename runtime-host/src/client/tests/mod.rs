@@ -1,13 +1,28 @@
 mod bodies;
 mod connections;
+mod guard;
 mod redirects;
 mod requests;
 pub(crate) mod server;
 
 use super::*;
+use crate::egress::Section;
 
 pub(crate) fn client() -> Client {
-    Client::new(&ClientConfig::load(None).expect("roots"))
+    open(&ClientConfig::load(None).expect("roots"))
+}
+
+/// A client that may connect to the tests' servers.
+pub(crate) fn open(config: &ClientConfig) -> Client {
+    let client = Client::new(config);
+    client.set_rules(&loopback(), Arc::new(|_| {}));
+    client
+}
+
+/// Rules that open loopback.
+pub(crate) fn loopback() -> Policy {
+    let allow = ["127.0.0.0/8", "::1"].map(|rule| rule.parse().expect("a rule")).to_vec();
+    Policy::new(&Section { allow, ..Section::default() }, &Section::default(), None)
 }
 
 /// The whole body, as text.

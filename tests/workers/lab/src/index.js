@@ -3,10 +3,11 @@ import * as continuing from "./continuing.js";
 import * as answering from "./answering.js";
 import * as bodies from "./bodies.js";
 import * as failing from "./failing.js";
+import * as leaving from "./leaving.js";
 import * as lengths from "./lengths.js";
 import * as others from "./others.js";
 
-const handlers = { ...continuing, ...answering, ...bodies, ...failing, ...lengths, ...others };
+const handlers = { ...continuing, ...answering, ...bodies, ...failing, ...leaving, ...lengths, ...others };
 
 export default {
   fetch(request, env, ctx) {
