@@ -11,9 +11,8 @@ use nano_tests::stack::{self, Setup, Stack, StackOptions};
 /// The Workers of `tests/workers`, behind a listener for each mode. None of them is the default. What
 /// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
-    let workers = [
-        "busy", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a", "whoami-b",
-    ];
+    let workers =
+        ["busy", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a", "whoami-b"];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
         settings: toml::toml! {

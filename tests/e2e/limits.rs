@@ -304,11 +304,7 @@ async fn what_a_request_logs_has_a_bound(stack: Arc<Stack>) {
 async fn catchable_limits_have_their_texts(stack: Arc<Stack>) {
     for (path, limit, text) in [
         ("/timers", "timers", "Error: Too many timers are pending in this invocation."),
-        (
-            "/subrequests",
-            "subrequests",
-            "Error: Too many subrequests by single Worker invocation.",
-        ),
+        ("/subrequests", "subrequests", "Error: Too many subrequests by single Worker invocation."),
     ] {
         let id = unique_id();
         let reply = answer(limited(&stack, path).header("x-request-id", &id)).await;

@@ -9,7 +9,7 @@ use super::Services;
 use super::gate::{Place, Waiting};
 use super::refusal;
 use super::registry::Worker;
-use super::session::{Running, seat};
+use super::session::{Running, not_seated, seat};
 use crate::exchange::{Event, Outbox, Session, Start, Started};
 use crate::limits::Limit;
 use crate::telemetry::Outcome;
@@ -25,7 +25,10 @@ struct Queued {
 enum State {
     Waiting(Box<Start>),
     /// It has its place, and its handler is about to begin, or did.
-    Seated { running: Arc<Running>, _place: Place },
+    Seated {
+        running: Arc<Running>,
+        _place: Place,
+    },
     /// It was refused, or its client is gone.
     Over,
 }
@@ -78,7 +81,7 @@ async fn run(
         }
     });
     match (seated, last) {
-        (Err(command), _) => outbox.publish(&mut vec![command]),
+        (Err(start), _) => outbox.publish(&mut vec![not_seated(&worker, &start)]),
         (Ok(_), Some(running)) => running.repeat_close(),
         (Ok(_), None) => {}
     }

@@ -61,21 +61,20 @@ fn run(
 ) -> Started {
     let outbox = Arc::new(Outbox::default());
     match seat(worker, Box::new(start), &outbox, services, |_, _| ()) {
-        Ok((actor, id)) => {
-            Started::Session(Box::new(Running::new(actor, id, outbox, place)))
-        }
-        Err(command) => answered(command),
+        Ok((actor, id)) => Started::Session(Box::new(Running::new(actor, id, outbox, place))),
+        Err(start) => answered(not_seated(worker, &start)),
     }
 }
 
-/// Begins the handler on a living isolate. `announce` hears of each try before it is made.
+/// Begins the handler on a living isolate. `announce` hears of each try before it is made. Gives the
+/// request back when there is none.
 pub(super) fn seat(
     worker: &Arc<Worker>,
     mut start: Box<Start>,
     outbox: &Arc<Outbox>,
     services: &Arc<Services>,
     mut announce: impl FnMut(&Arc<Actor>, InvocationId),
-) -> Result<(Arc<Actor>, InvocationId), Command> {
+) -> Result<(Arc<Actor>, InvocationId), Box<Start>> {
     for _ in 0..TRIES {
         let actor = worker.current();
         let id = actor.next_invocation();
@@ -86,8 +85,13 @@ pub(super) fn seat(
         }
         worker.replace(&actor, services);
     }
+    Err(start)
+}
+
+/// What becomes of a request that found no living isolate.
+pub(super) fn not_seated(worker: &Worker, start: &Start) -> Command {
     let text = "the Worker's isolate could not be started";
-    Err(failed(&start, Outcome::InternalError, &worker.name, text))
+    failed(start, Outcome::InternalError, &worker.name, text)
 }
 
 impl Running {

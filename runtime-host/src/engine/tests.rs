@@ -292,9 +292,8 @@ async fn many_clients_that_come_and_go_leave_no_place_behind() {
                 let patience = std::time::Duration::from_micros(u64::from(i % 7) * 300);
                 let begun = tokio::time::timeout(patience, some(&outbox)).await;
                 if begun.is_ok() && i % 3 == 0 {
-                    session.post(crate::exchange::Event::Closed(
-                        crate::exchange::Close::Disconnected,
-                    ));
+                    session
+                        .post(crate::exchange::Event::Closed(crate::exchange::Close::Disconnected));
                 }
             })
         })

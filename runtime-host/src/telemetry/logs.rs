@@ -12,9 +12,9 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Outcome;
-use crate::limits::LimitSet;
 use super::log_writer::LogWriter;
 use crate::limits::LOG_FLUSH_LIMIT;
+use crate::limits::LimitSet;
 
 /// The environment variable that overrides the configured level.
 pub const LEVEL_VARIABLE: &str = "NANO_LOG";

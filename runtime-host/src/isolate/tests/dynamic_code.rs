@@ -62,8 +62,9 @@ fn bytes_are_not_webassembly_modules() {
         ("compile", "return await WebAssembly.compile(bytes)"),
         ("instantiate", "return await WebAssembly.instantiate(bytes)"),
     ] {
-        let expected =
-            format!("CompileError: WebAssembly.{name}(): Wasm code generation disallowed by embedder");
+        let expected = format!(
+            "CompileError: WebAssembly.{name}(): Wasm code generation disallowed by embedder"
+        );
         assert_eq!(tried(&format!("{EMPTY} {code}")), expected);
     }
     assert_eq!(tried(&format!("{EMPTY} return WebAssembly.validate(bytes)")), "true");

@@ -320,14 +320,11 @@ fn large_heads_are_refused_with_their_size() {
 fn console_lines_end_at_their_limit() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     let code = "for (let i = 0; i < 100; i++) console.log('line ' + i + ' ' + 'x'.repeat(100));
         return new Response('logged')";
     let limits = Limits { log_kb: 1, ..Limits::default() };
-    let (answer, reached) = tracing::subscriber::with_default(subscriber, || {
-        reached(code, limits)
-    });
+    let (answer, reached) = tracing::subscriber::with_default(subscriber, || reached(code, limits));
     assert_eq!((answer.as_str(), reached.as_str()), ("logged", "log_kb"));
     let log = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
     let console: Vec<_> = log.lines().filter(|line| line.contains("\"console\"")).collect();
