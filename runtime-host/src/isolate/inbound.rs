@@ -32,7 +32,7 @@ pub struct Collected {
 }
 
 impl Collected {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match &self.first {
             Some(first) => first.len(),
             None => self.joined.len().saturating_sub(HEADER_BYTES),

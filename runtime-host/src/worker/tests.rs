@@ -404,14 +404,17 @@ fn variables_that_are_too_many_or_too_large_name_themselves_and_their_place() {
         "w/wrangler.toml:4:1: error: the variable `BIG` takes 5121 bytes: a variable may have 5120 \
          (limits.variable_kb)"
     );
-    let many: String = (0..129).map(|i| format!("V{i} = {i}\n")).collect();
+    let vars = |count: usize, value: &str| -> String {
+        (0..count).map(|i| ["V", &i.to_string(), " = ", value, "\n"].concat()).collect()
+    };
+    let many = vars(129, "1");
     assert_eq!(
         with(&many),
         "w/wrangler.toml:131:1: error: there are 129 variables: a Worker may have 128 \
          (limits.variables)"
     );
     // The most that is allowed, and what the operator adds to it.
-    let most: String = (1..=128).map(|i| format!("V{i} = \"{}\"\n", "x".repeat(5120))).collect();
+    let most = vars(128, &format!("\"{}\"", "x".repeat(5120)));
     let file = format!("main = \"a.js\"\n[vars]\n{most}");
     let folder = Folder::new(&[("w/wrangler.toml", &file), entry]);
     let loaded = load(&folder.path("w"), &Config::default());
