@@ -280,6 +280,10 @@ pub const LOG_TEXT_MAX: usize = 16 * 1024;
 /// requests. Lines beyond it are dropped and counted.
 pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
+/// UTF-16 code units of a text that is parsed as a URL; a longer one is none. Parsing needs several
+/// times as much memory, which no limit of the Worker's covers. Two million is what browsers take.
+pub const URL_TEXT_MAX: usize = 2 * 1024 * 1024;
+
 /// How long the process's end waits for the log's reader.
 pub const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(2);
 

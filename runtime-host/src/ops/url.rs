@@ -9,6 +9,7 @@ use url::{Position, Url, form_urlencoded, quirks};
 use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
 use super::values;
+use crate::limits::URL_TEXT_MAX;
 
 /// Number of offsets that [`parse`] and [`set`] write. All index into the serialization, which is
 /// ASCII, so bytes and code units are the same.
@@ -52,6 +53,10 @@ pub fn set<'s>(
 ) {
     let Some(href) = values::string(scope, &args, 0) else { return };
     let Some(value) = values::string(scope, &args, 2) else { return };
+    if value.length() > URL_TEXT_MAX {
+        // As for any other value that a setter refuses.
+        return;
+    }
     let part = args.get(1).uint32_value(scope).unwrap_or(u32::MAX);
     let Some(mut url) = values::with_text(scope, href, |href| Url::parse(&href).ok()) else {
         return super::throw_type_error(scope, "Invalid URL");
@@ -104,10 +109,16 @@ fn parse_arguments<'s>(
     args: &FunctionCallbackArguments<'s>,
 ) -> Result<Option<Url>, Thrown> {
     let input = values::string(scope, args, 0).ok_or(Thrown)?;
+    if input.length() > URL_TEXT_MAX {
+        return Ok(None);
+    }
     let base = if args.get(1).is_undefined() {
         None
     } else {
         let base = values::string(scope, args, 1).ok_or(Thrown)?;
+        if base.length() > URL_TEXT_MAX {
+            return Ok(None);
+        }
         match values::with_text(scope, base, |base| parse_text(&base, None)) {
             Some(base) => Some(base),
             None => return Ok(None),

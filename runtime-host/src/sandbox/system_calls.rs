@@ -205,12 +205,12 @@ const NAMESPACES: u64 = (libc::CLONE_NEWNS
 /// The only questions to a descriptor: is it a terminal and how wide, what can be read, block or not.
 /// Above all not the one that types into a terminal (`TIOCSTI`).
 const IOCTLS: &[u64] = &[
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONREAD as u64,
-    libc::FIONBIO as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONCLEX as u64,
+    libc::TCGETS,
+    libc::TIOCGWINSZ,
+    libc::FIONREAD,
+    libc::FIONBIO,
+    libc::FIOCLEX,
+    libc::FIONCLEX,
 ];
 
 /// What a process may change about itself: names of threads and of memory.

@@ -25,7 +25,7 @@ export default {
         return `${target}: ${error.message}`;
       }
     }));
-    const refused = results.filter((text) => text.includes("not allowed"));
+    const refused = results.filter((text) => text.includes("do not allow"));
     return new Response(`refused ${refused.length} of ${targets.length}\n${results.join("\n")}`);
   },
 };

@@ -29,11 +29,11 @@ struct Running {
 }
 
 impl Running {
-    async fn start(engine: Arc<Scripted>) -> Self {
-        Self::on("127.0.0.1:0", engine, Settings::default()).await
+    fn start(engine: Arc<Scripted>) -> Self {
+        Self::on("127.0.0.1:0", engine, Settings::default())
     }
 
-    async fn on(address: &str, engine: Arc<Scripted>, settings: Settings) -> Self {
+    fn on(address: &str, engine: Arc<Scripted>, settings: Settings) -> Self {
         let listener = Listener::bind(address).unwrap();
         let address = listener.address().unwrap();
         let (stats, shutdown) = (Arc::<Stats>::default(), CancellationToken::new());
@@ -90,7 +90,7 @@ async fn ended(stream: &mut super::client::Stream) -> Ended {
 
 #[tokio::test]
 async fn an_exchange_is_replied_to_and_closed() {
-    let server = Running::start(passing()).await;
+    let server = Running::start(passing());
     let mut stream = server.client().await.process(&[]).await;
     let reply: ProcessingResponse = stream.next().await.unwrap();
     assert!(matches!(reply.response, Some(Response::RequestHeaders(_))));
@@ -101,7 +101,7 @@ async fn an_exchange_is_replied_to_and_closed() {
 
 #[tokio::test]
 async fn a_request_without_a_worker_passes_at_once() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let mut stream = server.client().await.process(&[("x-nano-worker", "none")]).await;
     let reply: ProcessingResponse = stream.next().await.unwrap();
     assert!(reply.mode_override.is_some(), "the response phase is skipped");
@@ -110,7 +110,7 @@ async fn a_request_without_a_worker_passes_at_once() {
 
 #[tokio::test]
 async fn initial_metadata_chooses_worker_and_failure_mode() {
-    let server = Running::start(passing()).await;
+    let server = Running::start(passing());
     let metadata = [
         ("x-nano-worker", "shop"),
         ("x-nano-failure-mode", "open"),
@@ -132,7 +132,7 @@ async fn a_unix_socket_serves_too_and_a_stale_one_is_replaced() {
     // What a killed process leaves behind.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let address = format!("unix:{}", path.display());
-    let server = Running::on(&address, passing(), Settings::default()).await;
+    let server = Running::on(&address, passing(), Settings::default());
     assert_eq!(server.address, address);
     let living = Listener::bind(&address).unwrap_err();
     assert_eq!(living.kind(), std::io::ErrorKind::AddrInUse);
@@ -144,7 +144,7 @@ async fn a_unix_socket_serves_too_and_a_stale_one_is_replaced() {
 
 #[tokio::test]
 async fn messages_cut_into_bytes_and_glued_together_are_the_same() {
-    let server = Running::start(Scripted::new(echo)).await;
+    let server = Running::start(Scripted::new(echo));
     let client = server.client().await;
     let messages = [request_headers(4), request_body("ab", false), request_body("cd", true)];
     let mut wire = BytesMut::new();
@@ -190,8 +190,7 @@ async fn replies_of_one_batch_share_a_frame() {
             commands
         }
         Some(_) => Vec::new(),
-    }))
-    .await;
+    }));
     let mut stream = server.client().await.process(&[]).await;
     while stream.next::<ProcessingResponse>().await.is_ok() {}
     assert_eq!(stream.frames, [3], "one frame with the head and two pieces");
@@ -200,7 +199,7 @@ async fn replies_of_one_batch_share_a_frame() {
 #[tokio::test]
 async fn broken_clients_get_a_reason() {
     let settings = Settings { max_message_bytes: 1000, ..Settings::default() };
-    let server = Running::on("127.0.0.1:0", idle(), settings).await;
+    let server = Running::on("127.0.0.1:0", idle(), settings);
     let client = server.client().await;
     for (bytes, code, reason) in [
         (&[0, 0, 0, 0, 1, 0xff][..], "3", "not a ProcessingRequest"),
@@ -222,7 +221,7 @@ async fn broken_clients_get_a_reason() {
 
 #[tokio::test]
 async fn what_is_not_ext_proc_is_refused() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let client = server.client().await;
     let mut stream = client.open("/other.Service/Call", &[]).await;
     let unknown = ended(&mut stream).await;
@@ -234,7 +233,7 @@ async fn what_is_not_ext_proc_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_resets_ends_the_exchange() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let mut stream = server.client().await.process(&[]).await;
     wait_for(|| server.engine.starts.lock().len() == 1).await;
     stream.send.send_reset(h2::Reason::CANCEL);
@@ -244,7 +243,7 @@ async fn a_client_that_resets_ends_the_exchange() {
 
 #[tokio::test]
 async fn a_burst_of_resets_does_not_cost_the_connection() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let client = server.client().await;
     for _ in 0..500 {
         client.process(&[]).await.send.send_reset(h2::Reason::CANCEL);
@@ -260,8 +259,7 @@ async fn a_slow_worker_stops_the_sender() {
     let server = Running::start(Scripted::new(|_, event| match event {
         None => vec![Command::ReadBody(Side::Request)],
         _ => Vec::new(),
-    }))
-    .await;
+    }));
     let mut stream = server.client().await.open(PROCESS, &[]).await;
     stream.message(&request_headers(4));
     let mut wire = BytesMut::new();
@@ -301,8 +299,7 @@ async fn a_client_that_takes_nothing_stops_a_writer() {
     let server = Running::start(Scripted::new(|start, event| match event {
         None => echo(start, None),
         _ => Vec::new(),
-    }))
-    .await;
+    }));
     let _stream = server.client().await.process(&[]).await;
     wait_for(|| server.engine.outboxes.lock().len() == 1).await;
     let outbox = server.engine.outboxes.lock()[0].clone();
@@ -330,8 +327,7 @@ async fn a_writer_gets_room_back() {
     let server = Running::start(Scripted::new(|start, event| match event {
         None => echo(start, None),
         _ => Vec::new(),
-    }))
-    .await;
+    }));
     let mut stream = server.client().await.process(&[]).await;
     wait_for(|| server.engine.outboxes.lock().len() == 1).await;
     let outbox = server.engine.outboxes.lock()[0].clone();
@@ -348,7 +344,7 @@ async fn a_writer_gets_room_back() {
 
 #[tokio::test]
 async fn health_is_told_until_the_drain() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let client = server.client().await;
     let mut check = client.open("/grpc.health.v1.Health/Check", &[]).await;
     check.message(&HealthCheckRequest::default());
@@ -364,7 +360,7 @@ async fn health_is_told_until_the_drain() {
 
 #[tokio::test]
 async fn a_drain_lets_running_exchanges_finish() {
-    let server = Running::start(idle()).await;
+    let server = Running::start(idle());
     let client = server.client().await;
     let mut stream = client.process(&[]).await;
     wait_for(|| server.engine.outboxes.lock().len() == 1).await;
@@ -381,7 +377,7 @@ async fn a_drain_lets_running_exchanges_finish() {
 #[tokio::test]
 async fn a_drain_does_not_wait_for_ever() {
     let settings = Settings { drain_timeout: Duration::from_millis(50), ..Settings::default() };
-    let server = Running::on("127.0.0.1:0", idle(), settings).await;
+    let server = Running::on("127.0.0.1:0", idle(), settings);
     let stream = server.client().await.process(&[]).await;
     wait_for(|| server.engine.outboxes.lock().len() == 1).await;
     server.shutdown.cancel();
