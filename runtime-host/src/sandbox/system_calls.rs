@@ -204,14 +204,8 @@ const NAMESPACES: u64 = (libc::CLONE_NEWNS
 
 /// The only questions to a descriptor: is it a terminal and how wide, what can be read, block or not.
 /// Above all not the one that types into a terminal (`TIOCSTI`).
-const IOCTLS: &[u64] = &[
-    libc::TCGETS,
-    libc::TIOCGWINSZ,
-    libc::FIONREAD,
-    libc::FIONBIO,
-    libc::FIOCLEX,
-    libc::FIONCLEX,
-];
+const IOCTLS: &[u64] =
+    &[libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
 
 /// What a process may change about itself: names of threads and of memory.
 const PRCTLS: &[u64] =
