@@ -80,7 +80,9 @@ mod tests {
             (&["\u{fc}"], u32::MAX),
         ] {
             let mut headers = list(&[("a", "9")]);
-            values.iter().for_each(|value| headers.push(HEADER, *value));
+            for value in values {
+                headers.push(HEADER, *value);
+            }
             assert_eq!(depth(&headers), expected, "{values:?}");
         }
     }

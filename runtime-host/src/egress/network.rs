@@ -22,6 +22,7 @@ impl Network {
     }
 
     /// The same range beginning where its prefix says, if it does not.
+    #[must_use]
     pub fn aligned(&self) -> Self {
         let base = match self.base {
             IpAddr::V4(base) => {
@@ -33,6 +34,7 @@ impl Network {
     }
 
     /// A range of IPv4-mapped addresses as the IPv4 range that it is.
+    #[must_use]
     pub fn unmapped(self) -> Self {
         let IpAddr::V6(base) = self.base else { return self };
         match (base.to_ipv4_mapped(), self.prefix.checked_sub(96)) {
@@ -87,8 +89,7 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Network {
 }
 
 const fn v6(segments: [u16; 8], prefix: u8) -> Network {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Network { base: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), prefix }
+    Network { base: IpAddr::V6(Ipv6Addr::from_segments(segments)), prefix }
 }
 
 /// Whether a name may open a special range.
@@ -181,8 +182,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
         // Compatible (RFC 4291 §2.5.5.1), mapped (§2.5.5.2), translated (RFC 2765 §2.1) and
         // NAT64 (RFC 6052 §2.1).
-        [0, 0, 0, 0, 0, 0, ..]
-        | [0, 0, 0, 0, 0, 0xffff, ..]
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
         | [0, 0, 0, 0, 0xffff, 0, ..]
         | [0x64, 0xff9b, 0, 0, 0, 0, ..]
         // ISATAP, below any prefix (RFC 5214 §6.1).
