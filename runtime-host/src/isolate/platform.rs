@@ -12,6 +12,9 @@ pub const FLAGS: &str = concat!(
     " --no-expose-gc",
     // Fewer helper tasks per isolate: many isolates share two cores.
     " --single-threaded-gc",
+    // Pages of an isolate that ended would wait for tasks of other isolates to be returned to the
+    // system; isolates here have no task loop.
+    " --no-memory-pool-share-memory-on-teardown",
     // While a function is being optimised in the background V8 sets its interrupt budget to 2^30
     // bytes of bytecode (`InterruptBudgetFor` in V8's tiering-manager.cc), and interrupts are only
     // looked at when the budget is spent or a JavaScript function is called: a loop around built-in
