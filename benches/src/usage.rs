@@ -17,7 +17,11 @@ pub struct Memory {
 }
 
 /// Time on a CPU of all threads. Nanoseconds by the scheduler's own account, not ticks.
+/// With the processes that it started, but for this one, which started all.
 pub fn cpu(process: u32) -> Result<Duration> {
+    if process == std::process::id() {
+        return cpu_of_one(process);
+    }
     family(process).into_iter().map(cpu_of_one).sum()
 }
 
