@@ -34,7 +34,7 @@ pub const BETWEEN: Slack = Slack {
 /// library's under V8's parser and compilers) keep what lies between blocks that live, some 60 MB and
 /// 100 MB after the corpus, and V8 pages for its next collections.
 pub const AT_THE_END: Slack = Slack {
-    levels: Levels { resident_mb: 400, threads: 12, descriptors: 8 },
+    levels: Levels { resident_mb: 250, threads: 12, descriptors: 8 },
     limit: Duration::from_secs(25),
 };
 
