@@ -61,6 +61,9 @@ impl From<io::Error> for Misfit {
 /// The blob of the file that belongs to this process, if there is one that fits. The log says why
 /// another is not used.
 pub fn find() -> Option<Vec<u8>> {
+    if js::MAY_BE_REPLACED && std::env::var_os(js::DIRECTORY_VARIABLE).is_some() {
+        return None;
+    }
     let is_named = std::env::var_os(FILE_VARIABLE).is_some();
     let path = path()?;
     match read(&path) {

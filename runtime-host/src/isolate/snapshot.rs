@@ -26,6 +26,23 @@ static SOURCES: [v8::OneByteConst; js::FILES.len()] = {
     sources
 };
 
+/// The sources of this process: [`SOURCES`], or in a build with debug assertions the files of the
+/// directory that `NANO_JS` names, so that work on them need not wait for the compiler.
+fn sources() -> &'static [v8::OneByteConst] {
+    static REPLACED: OnceLock<Option<Vec<v8::OneByteConst>>> = OnceLock::new();
+    let replaced = REPLACED.get_or_init(|| {
+        let directory = std::env::var_os(js::DIRECTORY_VARIABLE).filter(|_| js::MAY_BE_REPLACED)?;
+        let read = |file: &js::File| {
+            let path = std::path::Path::new(&directory).join(file.name);
+            let text = std::fs::read_to_string(&path);
+            let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            v8::String::create_external_onebyte_const(text.leak().as_bytes())
+        };
+        Some(js::FILES.iter().map(read).collect())
+    });
+    replaced.as_deref().unwrap_or(&SOURCES)
+}
+
 /// The file that the blob is kept in, where it is looked for.
 pub fn file() -> Option<std::path::PathBuf> {
     kept::path()
@@ -48,7 +65,7 @@ pub fn external_references() -> Cow<'static, [v8::ExternalReference]> {
     let references = REFERENCES.get_or_init(|| {
         let functions =
             ops::list().into_iter().map(|op| v8::ExternalReference { function: op.callback });
-        let sources = SOURCES.iter().map(|source| v8::ExternalReference {
+        let sources = sources().iter().map(|source| v8::ExternalReference {
             pointer: std::ptr::from_ref(source).cast_mut().cast::<c_void>(),
         });
         let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
@@ -96,7 +113,7 @@ pub fn create() -> Vec<u8> {
 fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
     let internals = v8::Object::new(scope);
     let ops = ops::object(scope);
-    for (file, source) in js::FILES.iter().zip(&SOURCES) {
+    for (file, source) in js::FILES.iter().zip(sources()) {
         v8::tc_scope!(let scope, scope);
         if run_file(scope, file, source, internals, ops).is_none() {
             let exception = scope.exception().map(|e| e.to_rust_string_lossy(scope));

@@ -9,6 +9,13 @@
 //!
 //! Files are ASCII, so that V8 uses their text where it lies in the program.
 
+/// The environment variable that names a directory to read the files from instead, where
+/// [`MAY_BE_REPLACED`].
+pub const DIRECTORY_VARIABLE: &str = "NANO_JS";
+
+/// Whether that is looked at: in builds for work on this program, never in what is shipped.
+pub const MAY_BE_REPLACED: bool = cfg!(debug_assertions);
+
 /// One file.
 pub struct File {
     pub name: &'static str,

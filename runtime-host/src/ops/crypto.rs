@@ -1,6 +1,6 @@
 //! Entropy, digests and message authentication for the Web Crypto API.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::digest::Digest;
@@ -108,8 +108,8 @@ impl Hash {
     }
 }
 
-fn mac<M: Mac + sha2::digest::KeyInit>(key: &[u8], data: &[u8]) -> Option<Output> {
-    let mut mac = <M as Mac>::new_from_slice(key).ok()?;
+fn mac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Option<Output> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
     mac.update(data);
     Some(Output::new(&mac.finalize().into_bytes()))
 }
