@@ -326,6 +326,10 @@ pub const ISOLATE_IDLE_DEFAULT_MS: u64 = 600_000;
 /// than a pause between two clicks, and short beside the time until it is disposed of.
 pub const ISOLATE_RESTS_AFTER: Duration = Duration::from_secs(10);
 
+/// Of several isolates of one Worker, those that nobody used for this long are disposed of: the rush is
+/// over, and the others do.
+pub const HELPER_IDLE: Duration = Duration::from_secs(30);
+
 /// How often isolates are looked at, to dispose of idle ones: four times in the time that one may be
 /// idle, within these bounds.
 pub const TEND_EVERY_SHORTEST: Duration = Duration::from_millis(20);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nano_tests::client::{Proto, Reply, Request};
 use nano_tests::listeners::Mode;
+use nano_tests::load;
 use nano_tests::runner::{Case, Theme};
 use nano_tests::stack::{Setup, Stack, StackOptions};
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::common::answer;
 
 pub fn themes() -> Vec<Theme> {
-    vec![bounded(), by_request()]
+    vec![bounded(), by_request(), busy()]
 }
 
 /// Gauge of isolates, by `worker`.
@@ -186,4 +187,50 @@ async fn the_first_request_starts_it(stack: &Stack, directory: &Path) {
     wait(stack, EVICTIONS, &["reason=\"idle\""], |evictions| evictions >= 2).await;
     assert_eq!(sum(stack, "nano_isolate_memory_bytes", &[]).await, 0);
     assert_eq!(ask(stack, "one").await.text(), "one 1");
+}
+
+fn busy() -> Theme {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let source = "export default {\n  fetch() {\n    let sum = 0;\n    \
+                  for (let i = 0; i < 200000; i++) sum += i % 7;\n    \
+                  return new Response(`done ${sum}`);\n  },\n};\n";
+    let workers = ["many", "one"].map(|name| write(directory.path(), name, source)).to_vec();
+    Theme {
+        name: "isolates_busy",
+        stack: Box::new(move || {
+            Stack::start(&StackOptions {
+                settings: toml::toml! {
+                    [server]
+                    threads = 3
+                    [worker.one]
+                    isolates = 1
+                },
+                ..StackOptions::new(Setup::Modes(vec![Mode::Lazy]), workers)
+            })
+        }),
+        cases: vec![Case::new("a_busy_worker_has_one_for_each_thread", |stack| async move {
+            a_busy_worker_has_one_for_each_thread(&stack, directory).await;
+        })],
+        serial: true,
+    }
+}
+
+async fn a_busy_worker_has_one_for_each_thread(stack: &Stack, _directory: TempDir) {
+    let began = Instant::now();
+    let isolates =
+        async |worker: &str| sum(stack, ISOLATES, &[&format!("worker={worker:?}")]).await;
+    while isolates("many").await < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no more isolates");
+        for worker in ["many", "one"] {
+            let headers = [("x-test-worker", worker)];
+            let right = |head: &http::response::Parts, body: &bytes::Bytes| {
+                head.status == 200 && body.starts_with(b"done ")
+            };
+            let url = stack.at(Mode::Lazy, "/");
+            load::run(&url, &headers, 32, 400, right).await.unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    assert_eq!(isolates("many").await, 3);
+    assert_eq!(isolates("one").await, 1);
+    assert_eq!(sum(stack, STARTS, &["worker=\"many\"", "cause=\"busy\""]).await, 2);
 }

@@ -72,7 +72,7 @@ pub fn bounds(server: &Server) -> Bounds {
         None => cgroup::memory_limit().and_then(|bytes| usize::try_from(bytes / 2).ok()),
     };
     let idle = (!server.isolate_idle.is_zero()).then_some(server.isolate_idle);
-    Bounds { isolates: server.isolates_max, memory_bytes, idle }
+    Bounds { isolates: server.isolates_max, memory_bytes, idle, ..Bounds::default() }
 }
 
 /// Versions that are deployed at once; the host starts a few of them at the same time.

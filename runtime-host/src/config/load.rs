@@ -138,6 +138,7 @@ impl Config {
         workers.failure_mode =
             section.choice("failure_mode", FAILURE_MODES).unwrap_or(workers.failure_mode);
         workers.debug_errors = section.boolean("debug_errors").unwrap_or(workers.debug_errors);
+        workers.isolates = read_isolates(&section).unwrap_or(workers.isolates);
         section.finish(Unknown::Error);
     }
 
@@ -165,6 +166,7 @@ impl Config {
                 failure_mode: section.choice("failure_mode", FAILURE_MODES),
                 debug_errors: section.boolean("debug_errors"),
                 reads_responses: section.boolean("reads_responses"),
+                isolates: read_isolates(&section),
                 vars: vars
                     .map(|vars| read_vars(reader, &vars, &limits.over(&self.limits)))
                     .unwrap_or_default(),
@@ -178,6 +180,10 @@ impl Config {
             self.overrides.insert(entry.key.clone(), overrides);
         }
     }
+}
+
+fn read_isolates(section: &Section<'_>) -> Option<u32> {
+    section.integer("isolates", 0, ISOLATES_MAX).and_then(|many| u32::try_from(many).ok())
 }
 
 fn read_listen(reader: &Reader<'_>, node: &Node, text: &str, folder: &Path) -> Option<Listen> {

@@ -102,6 +102,9 @@ pub struct Workers {
     pub failure_mode: FailureMode,
     /// Error pages carry the stack.
     pub debug_errors: bool,
+    /// Isolates that one Worker may have at once, when it has more to do than one can; 0: as many as
+    /// threads run Workers.
+    pub isolates: u32,
 }
 
 /// When a version of a Worker is started first.
@@ -123,6 +126,7 @@ pub struct WorkerOverrides {
     pub debug_errors: Option<bool>,
     /// Its handlers read large response bodies before they answer; unset: the host finds out.
     pub reads_responses: Option<bool>,
+    pub isolates: Option<u32>,
     /// Added to the wrangler file's; the same name replaces.
     pub vars: Map<String, Value>,
     pub limits: LimitOverrides,
@@ -174,6 +178,7 @@ impl Default for Workers {
             reload: true,
             failure_mode: FailureMode::Closed,
             debug_errors: false,
+            isolates: 0,
         }
     }
 }

@@ -59,6 +59,7 @@ origin = "https://origin.example:8443/"
 failure_mode = "closed"
 debug_errors = false
 reads_responses = true
+isolates = 3
 vars = { KEY = "override", N = { a = 1 } }
 [worker.hello.limits]
 memory_mb = 64
@@ -109,6 +110,7 @@ level = "debug"
     assert_eq!(hello.failure_mode, Some(FailureMode::Closed));
     assert_eq!(hello.debug_errors, Some(false));
     assert_eq!(hello.reads_responses, Some(true));
+    assert_eq!(hello.isolates, Some(3));
     assert_eq!(hello.vars["N"]["a"], 1);
     let limits = hello.limits.over(&config.limits);
     assert_eq!((limits.cpu_ms, limits.memory_mb, limits.wall_ms), (50, 64, 7));

@@ -4,6 +4,7 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
+mod crew;
 mod fleet;
 mod gate;
 mod guard;
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub metrics: Arc<Metrics>,
     pub fleet: Arc<Fleet>,
     pub starter: Arc<Starter>,
+    /// That run Workers.
+    pub threads: usize,
     /// What a supervisor says, if there is one.
     pub notices: Option<Arc<Notices>>,
 }
@@ -89,8 +92,10 @@ impl Host {
     ) -> Arc<Self> {
         let fleet = Fleet::new(bounds);
         runtime.spawn(tend(Arc::downgrade(&fleet)));
-        let starter = Starter::new(runtime.clone(), runtime.metrics().num_workers());
-        let services = Arc::new(Services { runtime, client, metrics, fleet, starter, notices });
+        let threads = runtime.metrics().num_workers();
+        let starter = Starter::new(runtime.clone(), threads);
+        let services =
+            Arc::new(Services { runtime, client, metrics, fleet, starter, threads, notices });
         Arc::new(Self { registry: Registry::default(), services })
     }
 

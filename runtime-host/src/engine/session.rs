@@ -78,14 +78,14 @@ pub(super) fn seat(
 ) -> (Arc<Actor>, InvocationId) {
     // Ends: an isolate that is gone is replaced, and every turn finds a fresher one.
     loop {
-        let actor = worker.current();
+        let actor = worker.crew.choose();
         let id = actor.next_invocation();
         announce(&actor, id);
         match actor.start(id, start, Arc::clone(outbox)) {
             Ok(()) => return (actor, id),
             Err(back) => start = back,
         }
-        worker.replace(&actor);
+        worker.crew.replace(&actor);
     }
 }
 

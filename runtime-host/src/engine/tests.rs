@@ -1,5 +1,6 @@
 //! The engine with real isolates and a scripted front end.
 
+mod crew;
 mod isolates;
 
 use std::path::PathBuf;

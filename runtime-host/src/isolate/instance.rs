@@ -147,8 +147,8 @@ impl Instance {
         })
     }
 
-    /// Runs JavaScript for the messages, in order. After a long turn those that are left stay in the
-    /// iterator: what the turn started, and who waits for its end, comes first. Messages for an
+    /// Runs JavaScript for the messages, in order. After [`watch::SLICE`] those that are left stay in
+    /// the iterator: what the turns started, and who waits for their end, comes first. Messages for an
     /// invocation that is over are dropped, such as the end of an exchange whose handler has nothing
     /// left to do: most exchanges, for which the isolate is not entered again.
     pub fn turn(
@@ -170,8 +170,8 @@ impl Instance {
             cpu_limit: self.cpu_limit,
             heap: &self.heap,
         };
+        let began = Instant::now();
         for message in std::iter::once(first).chain(messages) {
-            let began = Instant::now();
             if self.heap.exhausted() {
                 turn.refuse(scope, message);
             } else if state::with(scope, |s| s.is_concerned(&message)) {

@@ -28,6 +28,7 @@ pub mod state;
 pub mod watch;
 
 pub use instance::{Health, Instance, StartError};
+pub use watch::SLICE;
 
 #[cfg(test)]
 mod tests;

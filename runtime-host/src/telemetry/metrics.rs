@@ -59,15 +59,18 @@ pub enum StartCause {
     Load,
     /// A request came for a Worker without one.
     Request,
+    /// Those that the Worker had were crowded.
+    Busy,
 }
 
 impl StartCause {
-    const ALL: [Self; 2] = [Self::Load, Self::Request];
+    const ALL: [Self; 3] = [Self::Load, Self::Request, Self::Busy];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Request => "request",
+            Self::Busy => "busy",
         }
     }
 }
@@ -139,7 +142,7 @@ pub struct WorkerMetrics {
     requests: [Counter; Outcome::ALL.len()],
     body_bytes: [Counter; 2],
     messages: [Counter; 2],
-    starts: [Counter; 2],
+    starts: [Counter; 3],
     evictions: [Counter; 3],
     limits: [Counter; Limit::ALL.len()],
     /// From a request's head to the end of its response.

@@ -342,6 +342,7 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
         failure_mode: overrides.failure_mode.unwrap_or(config.workers.failure_mode),
         debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
         reads_responses: overrides.reads_responses,
+        isolates: overrides.isolates.unwrap_or(config.workers.isolates),
         egress,
     }
 }
