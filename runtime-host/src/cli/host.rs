@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, start};
 use crate::config::Config;
 use crate::engine::Host;
-use crate::ext_proc::{self, Listener, Settings, Stats};
+use crate::ext_proc::{self, Listener, Settings, Stats, Tls, TlsFiles};
 use crate::isolate::{clock, platform, snapshot};
 use crate::sandbox::{self, Report};
 use crate::sockets::Socket;
@@ -47,8 +47,14 @@ pub(super) struct Means {
 
 pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
     // Before any thread, as threads inherit it.
-    let snapshot: Vec<_> = snapshot::file().into_iter().collect();
-    let sandbox = sandbox::enter(&config, &snapshot).map_err(Failure::Host)?;
+    let files = config.server.tls.clone().map(|tls| TlsFiles {
+        certificate: tls.certificate,
+        key: tls.key,
+        client_ca: tls.client_ca,
+    });
+    let directories = files.iter().flat_map(TlsFiles::directories);
+    let own: Vec<_> = snapshot::file().into_iter().chain(directories).collect();
+    let sandbox = sandbox::enter(&config, &own).map_err(Failure::Host)?;
     let mut metrics = Metrics::new();
     if let Some(notices) = means.notices.clone() {
         metrics.report_survival(move || survival(&notices));
@@ -65,6 +71,8 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
     }
     let bundles = bundles.into_iter().map(Arc::new).collect();
     clock::set_freezes(config.server.frozen_clocks);
+    let tls = files.map(Tls::load).transpose();
+    let tls = tls.map_err(|error| Failure::Host(format!("[server.tls]: {error}")))?;
     let runtime = start::runtime(config.server.threads)?;
     let serving = Serving {
         sockets: means.sockets,
@@ -73,6 +81,7 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
         stop: means.stop,
         again: means.again,
         sandbox,
+        tls,
     };
     let result = runtime.block_on(serve(&runtime, &metrics, config, bundles, serving));
     // What is left is beyond the drain's time.
@@ -88,6 +97,7 @@ struct Serving {
     stop: Vec<SignalKind>,
     again: bool,
     sandbox: Report,
+    tls: Option<Arc<Tls>>,
 }
 
 fn survival(notices: &Notices) -> Survival {
@@ -144,6 +154,7 @@ async fn serve(
         response_buffer_bytes: config.ext_proc.response_buffer_bytes,
         max_message_bytes: config.ext_proc.max_message_bytes as usize,
         drain_timeout: config.server.drain_timeout,
+        tls: means.tls,
         ..Settings::default()
     };
     let cut_off = ext_proc::serve(listeners, host, settings, stats, shutdown).await;

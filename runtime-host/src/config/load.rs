@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::document::{Node, Value, parse_toml};
 use super::egress::read_egress;
 use super::reader::{Reader, Section, Unknown, read_text};
-use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
+use super::{Config, Listen, Sandbox, StartAt, Tls, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
@@ -91,6 +91,9 @@ impl Config {
                 ),
                 (Err(_), None) => {}
             }
+        }
+        if let Some(tls) = section.table("tls") {
+            server.tls = read_tls(reader, tls, section.node("tls"), folder);
         }
         if let Some(milliseconds) = section.integer("drain_timeout_ms", 0, DRAIN_TIMEOUT_MAX_MS) {
             server.drain_timeout = Duration::from_millis(milliseconds);
@@ -180,6 +183,26 @@ impl Config {
             self.overrides.insert(entry.key.clone(), overrides);
         }
     }
+}
+
+fn read_tls(
+    reader: &Reader<'_>,
+    section: Section<'_>,
+    node: Option<&Node>,
+    folder: &Path,
+) -> Option<Tls> {
+    let file = |key, example| section.string(key, example).map(|file| folder.join(file));
+    let certificate = file("certificate", "\"tls/tls.crt\"");
+    let key = file("key", "\"tls/tls.key\"");
+    let client_ca = file("client_ca", "\"tls/ca.crt\"");
+    if let (true, Some(node)) = (certificate.is_none() || key.is_none(), node) {
+        reader.error(
+            node,
+            "`server.tls` needs both files: certificate = \"tls/tls.crt\" and key = \"tls/tls.key\"",
+        );
+    }
+    section.finish(Unknown::Error);
+    Some(Tls { certificate: certificate?, key: key?, client_ca })
 }
 
 fn read_isolates(section: &Section<'_>) -> Option<u32> {

@@ -43,6 +43,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Health, readiness and metrics over plain HTTP.
     pub admin: Option<SocketAddr>,
+    /// For the TCP addresses of `listen`.
+    pub tls: Option<Tls>,
     /// How long running exchanges may go on after SIGTERM.
     pub drain_timeout: Duration,
     /// Threads that run Workers, of each engine process; at least 1.
@@ -59,6 +61,14 @@ pub struct Server {
     pub sandbox: Sandbox,
     /// What JavaScript reads as the time stands still while it runs.
     pub frozen_clocks: bool,
+}
+
+/// PEM files. Absolute, or relative to the process when the configuration file was named so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Whether the processes that run Workers give up what they do not need.
@@ -156,6 +166,7 @@ impl Default for Server {
         Self {
             listen: vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9000)))],
             admin: None,
+            tls: None,
             drain_timeout: Duration::from_secs(30),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             isolates_max: usize::try_from(ISOLATES_DEFAULT).unwrap_or(usize::MAX),

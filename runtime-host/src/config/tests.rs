@@ -43,6 +43,9 @@ isolate_idle_ms = 1500
 processes = 2
 sandbox = "require"
 frozen_clocks = false
+[server.tls]
+certificate = "tls.crt"
+key = "/abs/tls.key"
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -94,6 +97,9 @@ level = "debug"
     assert_eq!(config.server.admin, Some("127.0.0.1:9001".parse().unwrap()));
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
+    let tls = config.server.tls.as_ref().expect("it is set");
+    assert!(tls.certificate.ends_with("tls.crt") && tls.key == std::path::Path::new("/abs/tls.key"));
+    assert_eq!(tls.client_ca, None);
     assert_eq!(config.server.isolates_max, 7);
     assert_eq!(config.server.isolates_memory_mb, Some(0));
     assert_eq!(config.server.isolate_idle, Duration::from_millis(1500));
@@ -140,6 +146,7 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[server]\nlisten = [\"localhost:1\"]", "2:11: error: `server.listen` can't be");
     expect("[server]\nadmin = \"9001\"", "write an IP address and a port, admin =");
     expect("[server]\nsandbox = \"maybe\"", "write \"on\" or \"off\" or \"require\"");
+    expect("[server.tls]\nkey = \"k\"", "`server.tls` needs both files");
     expect("[server]\nprocesses = 65", "must be a whole number from 0 to 64");
     expect("[server]\nadmin = \"127.0.0.1:65530\"\nprocesses = 7", "is too large");
     expect("[server]\nlissen = []", "did you mean `listen`?");

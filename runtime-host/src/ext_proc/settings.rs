@@ -1,6 +1,9 @@
 //! What an operator can set of the `ext_proc` front end.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::grpc::Tls;
 
 /// A Worker's stream that has to be known whole before it can be sent (Envoy has no way to
 /// stream it there) is collected up to this size; past it the exchange fails with a message.
@@ -27,6 +30,8 @@ pub struct Settings {
     pub max_concurrent_streams: u32,
     /// How long a drain waits for running exchanges before it cuts them off.
     pub drain_timeout: Duration,
+    /// For connections over TCP; those of Unix sockets are plain.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Settings {
@@ -38,6 +43,7 @@ impl Default for Settings {
             max_message_bytes: 64 * 1024 * 1024,
             max_concurrent_streams: 100_000,
             drain_timeout: Duration::from_secs(30),
+            tls: None,
         }
     }
 }

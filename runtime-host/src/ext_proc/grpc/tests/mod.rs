@@ -3,3 +3,4 @@
 mod client;
 mod engine;
 mod serving;
+mod tls;
