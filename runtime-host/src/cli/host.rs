@@ -152,6 +152,7 @@ async fn serve(
     let settings = Settings {
         mode_override: config.ext_proc.mode_override,
         response_buffer_bytes: config.ext_proc.response_buffer_bytes,
+        report: config.ext_proc.report,
         max_message_bytes: config.ext_proc.max_message_bytes as usize,
         drain_timeout: config.server.drain_timeout,
         tls: means.tls,

@@ -149,6 +149,7 @@ impl Config {
         const GIB: u64 = 1024 * 1024 * 1024;
         let ext_proc = &mut self.ext_proc;
         ext_proc.mode_override = section.boolean("mode_override").unwrap_or(ext_proc.mode_override);
+        ext_proc.report = section.boolean("report").unwrap_or(ext_proc.report);
         ext_proc.response_buffer_bytes = section
             .integer("response_buffer_bytes", 0, 2 * GIB)
             .unwrap_or(ext_proc.response_buffer_bytes);

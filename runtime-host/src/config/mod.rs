@@ -151,6 +151,8 @@ pub struct ExtProc {
     /// The largest response that Envoy buffers for a Worker: its listener's
     /// `per_connection_buffer_limit_bytes`.
     pub response_buffer_bytes: u64,
+    /// Worker, version, outcome and CPU time of each exchange become dynamic metadata.
+    pub report: bool,
     /// The largest gRPC message; one holds a whole body in mode BUFFERED.
     pub max_message_bytes: u64,
 }
@@ -198,6 +200,7 @@ impl Default for ExtProc {
     fn default() -> Self {
         Self {
             mode_override: true,
+            report: false,
             response_buffer_bytes: 1024 * 1024,
             max_message_bytes: 64 * 1024 * 1024,
         }

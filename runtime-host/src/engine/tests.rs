@@ -52,6 +52,7 @@ fn start(worker: Option<&str>, mode: Option<FailureMode>) -> Start {
         failure_mode: mode,
         request_id: "r".into(),
         cf: serde_json::Map::new(),
+        reports: false,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Settings {
     /// The largest response body that Envoy buffers for a Worker that reads it before it answers:
     /// the listener's `per_connection_buffer_limit_bytes` (Envoy's default is 1 MiB).
     pub response_buffer_bytes: u64,
+    /// Envoy is told what became of each exchange, as dynamic metadata.
+    pub report: bool,
     /// The largest gRPC message taken from Envoy; one message holds a whole body in mode BUFFERED.
     pub max_message_bytes: usize,
     /// Exchanges at a time on one connection of Envoy (it opens one per worker thread).
@@ -40,6 +42,7 @@ impl Default for Settings {
             mode_override: true,
             streamed_immediate: true,
             response_buffer_bytes: 1024 * 1024,
+            report: false,
             max_message_bytes: 64 * 1024 * 1024,
             max_concurrent_streams: 100_000,
             drain_timeout: Duration::from_secs(30),

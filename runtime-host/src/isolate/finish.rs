@@ -19,6 +19,7 @@ pub fn review(turn: &Turn<'_>, scope: &mut PinScope<'_, '_>) {
         let finished = state::with(scope, |s| {
             end_what_is_stuck(s, id);
             let invocation = s.invocations.get_mut(&id)?;
+            invocation.report(&s.bundle);
             invocation.publish();
             if invocation.is_done() {
                 return Some(free(s, id));

@@ -11,6 +11,7 @@ use crate::exchange::{
 };
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
+use crate::worker::Bundle;
 
 /// Host-side state of an invocation, freed when it finishes.
 pub struct Invocation {
@@ -38,6 +39,8 @@ pub struct Invocation {
     pub answer: Option<v8::Global<v8::Promise>>,
     /// A response (or pass-through) was given.
     pub answered: bool,
+    /// The front end knows what became of it.
+    pub reported: bool,
     /// The handler returned or threw, or was given up.
     pub settled: bool,
     /// `waitUntil` promises that are still pending.
@@ -77,6 +80,7 @@ impl Invocation {
             upstream_has_body: false,
             answer: None,
             answered: false,
+            reported: false,
             settled: false,
             background: 0,
             background_announced: false,
@@ -94,6 +98,23 @@ impl Invocation {
 
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Tells the front end what became of the exchange, if it wants to know, together with the
+    /// response: once.
+    pub fn report(&mut self, bundle: &Bundle) {
+        if !self.answered || self.reported || !self.start.reports {
+            return;
+        }
+        self.reported = true;
+        let of = (bundle.name.as_str(), bundle.version.as_str());
+        if let Some(report) = self.start.report(of, self.outcome.as_str(), self.cpu) {
+            let answers = |command: &Command| {
+                matches!(command, Command::Respond(_) | Command::PassThrough)
+            };
+            let at = self.commands.iter().position(answers).unwrap_or(self.commands.len());
+            self.commands.insert(at, report);
+        }
     }
 
     /// Hands the turn's commands to the front end.
