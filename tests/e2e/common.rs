@@ -1,6 +1,6 @@
 //! What most tests need: the stack with all listeners, requests to the lab Worker.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nano_tests::client::{Proto, Reply, Request};
@@ -41,6 +41,16 @@ pub fn options() -> StackOptions {
         },
         ..StackOptions::new(Setup::Modes(Mode::ALL.to_vec()), workers)
     }
+}
+
+/// Writes a Worker of one module into a directory of its name; returns that.
+pub fn write_worker(into: &Path, name: &str, source: &str) -> PathBuf {
+    let directory = into.join(name);
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let config = format!("name = \"{name}\"\nmain = \"index.js\"\n");
+    std::fs::write(directory.join("wrangler.toml"), config).expect("written");
+    std::fs::write(directory.join("index.js"), source).expect("written");
+    directory
 }
 
 /// The directory of a test Worker.

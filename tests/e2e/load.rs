@@ -66,7 +66,10 @@ async fn ten_thousand_requests(stack: Arc<Stack>) {
     let all: f64 = grown.iter().sum();
     let metrics = stack.host().metrics().await.unwrap_or_else(|error| panic!("{error}"));
     let isolates = metrics.sum("nano_isolates", &[]).expect("the gauge");
-    assert!(all < GROWTH_MAX_MB * isolates, "memory grew by {all:.1} MB before it was steady: {grown:.1?}");
+    assert!(
+        all < GROWTH_MAX_MB * isolates,
+        "memory grew by {all:.1} MB before it was steady: {grown:.1?}"
+    );
 
     no_stream_is_left(&stack).await;
     println!("            {rate:.0} requests/s, memory {grown:+.1?} MB");

@@ -6,6 +6,7 @@
 mod bodies;
 mod choice;
 mod common;
+mod configurations;
 mod disconnects;
 mod egress;
 mod examples;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     themes.extend(lifecycle::themes());
     themes.extend(isolates::themes());
     themes.extend(survival::themes());
+    themes.extend(configurations::themes());
     themes.extend(examples::themes());
     runner::main(themes)
 }

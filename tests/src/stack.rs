@@ -28,6 +28,8 @@ use crate::{Error, Result};
 pub enum Setup {
     /// `envoy/envoy.yaml`, as users have it, with other ports.
     Shipped,
+    /// Another file of `envoy/`, and texts to replace in it beside the addresses.
+    Variant(&'static str, Vec<(String, String)>),
     /// A listener for each of these modes.
     Modes(Vec<Mode>),
 }
@@ -129,7 +131,7 @@ impl Stack {
 
         let envoy_admin = loopback(None)?;
         let modes = match &options.setup {
-            Setup::Shipped => &[Mode::Lazy][..],
+            Setup::Shipped | Setup::Variant(..) => &[Mode::Lazy][..],
             Setup::Modes(modes) => modes,
         };
         let mut listeners = Vec::new();
@@ -139,8 +141,19 @@ impl Stack {
         let (file, text) = match &options.setup {
             Setup::Shipped => (
                 "envoy.yaml",
-                shipped(envoy_admin, listeners[0].1, &host_address, origin.address())?,
+                shipped(
+                    "envoy.yaml",
+                    envoy_admin,
+                    listeners[0].1,
+                    &host_address,
+                    origin.address(),
+                )?,
             ),
+            Setup::Variant(file, replaced) => {
+                let at = listeners[0].1;
+                let text = shipped(file, envoy_admin, at, &host_address, origin.address())?;
+                ("envoy.yaml", replace(text, replaced)?)
+            }
             Setup::Modes(_) => (
                 "envoy.json",
                 listeners::config(envoy_admin, &listeners, &host_address, origin.address())
@@ -314,28 +327,42 @@ fn merge(into: &mut Table, from: &Table, origin: &str) {
 
 /// The configuration that users copy, with this stack's addresses in the place of its own.
 fn shipped(
+    file: &str,
     admin: SocketAddr,
     listener: SocketAddr,
     host: &HostAddress,
     origin: SocketAddr,
 ) -> Result<String> {
-    let path = root().join("envoy/envoy.yaml");
+    let path = root().join("envoy").join(file);
     let mut text = std::fs::read_to_string(&path)
         .map_err(Error::during(format!("can't read {}", path.display())))?;
     let socket = |port| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
     let with = |address: SocketAddr| socket(address.port());
+    let pipe = |path: &Path| format!("pipe: {{ path: {} }}", path.display());
     let host = match host {
         HostAddress::Tcp(address) => with(*address),
-        HostAddress::Unix(path) => format!("pipe: {{ path: {} }}", path.display()),
+        HostAddress::Unix(path) => pipe(path),
     };
-    for (from, to) in
-        [(9901, with(admin)), (10000, with(listener)), (9000, host), (8080, with(origin))]
-    {
-        let from = socket(from);
-        if !text.contains(&from) {
-            return Err(Error::new(format!("{} has no `{from}` any more", path.display())));
+    let own_pipe = pipe(Path::new("/run/nano/nano.sock"));
+    let own_host = if text.contains(&socket(9000)) { socket(9000) } else { own_pipe };
+    let addresses = [
+        (socket(9901), with(admin)),
+        (socket(10000), with(listener)),
+        (own_host, host),
+        (socket(8080), with(origin)),
+    ];
+    text = replace(text, &addresses)
+        .map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
+    Ok(text)
+}
+
+/// Replaces texts that must be there.
+fn replace(mut text: String, pairs: &[(String, String)]) -> Result<String> {
+    for (from, to) in pairs {
+        if !text.contains(from.as_str()) {
+            return Err(Error::new(format!("there is no `{from}` any more")));
         }
-        text = text.replace(&from, &to);
+        text = text.replace(from.as_str(), to);
     }
     Ok(text)
 }

@@ -98,7 +98,9 @@ level = "debug"
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
     let tls = config.server.tls.as_ref().expect("it is set");
-    assert!(tls.certificate.ends_with("tls.crt") && tls.key == std::path::Path::new("/abs/tls.key"));
+    assert!(
+        tls.certificate.ends_with("tls.crt") && tls.key == std::path::Path::new("/abs/tls.key")
+    );
     assert_eq!(tls.client_ca, None);
     assert_eq!(config.server.isolates_max, 7);
     assert_eq!(config.server.isolates_memory_mb, Some(0));

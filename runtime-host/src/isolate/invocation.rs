@@ -109,9 +109,8 @@ impl Invocation {
         self.reported = true;
         let of = (bundle.name.as_str(), bundle.version.as_str());
         if let Some(report) = self.start.report(of, self.outcome.as_str(), self.cpu) {
-            let answers = |command: &Command| {
-                matches!(command, Command::Respond(_) | Command::PassThrough)
-            };
+            let answers =
+                |command: &Command| matches!(command, Command::Respond(_) | Command::PassThrough);
             let at = self.commands.iter().position(answers).unwrap_or(self.commands.len());
             self.commands.insert(at, report);
         }

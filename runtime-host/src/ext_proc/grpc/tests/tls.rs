@@ -90,7 +90,8 @@ fn start(tls: &Arc<Tls>) -> (String, CancellationToken, JoinHandle<usize>) {
     let address = listener.address().unwrap();
     let settings = Settings { tls: Some(Arc::clone(tls)), ..Settings::default() };
     let shutdown = CancellationToken::new();
-    let serving = serve(vec![listener], engine, settings, Arc::<Stats>::default(), shutdown.clone());
+    let serving =
+        serve(vec![listener], engine, settings, Arc::<Stats>::default(), shutdown.clone());
     (address, shutdown, tokio::spawn(serving))
 }
 
@@ -143,7 +144,8 @@ async fn with_an_authority_for_clients_others_are_refused() {
     let (address, ..) = start(&tls);
     let right = authority.client(Some(&clients.issue("envoy")));
     exchange(&address, &right).await.unwrap();
-    for wrong in [authority.client(None), authority.client(Some(&Authority::new().issue("envoy")))] {
+    for wrong in [authority.client(None), authority.client(Some(&Authority::new().issue("envoy")))]
+    {
         // In TLS 1.3 a client learns of it when it reads.
         let socket = TcpStream::connect(&address).await.unwrap();
         let name = ServerName::try_from("nano").unwrap();
