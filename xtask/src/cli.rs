@@ -9,7 +9,8 @@ use crate::bench::Bench;
 use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
-use crate::{envoy, v8, workspace};
+use crate::workspace::Workspace;
+use crate::{envoy, manifests, v8, workspace};
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -26,6 +27,8 @@ enum Command {
     Bench(Bench),
     Hostile(Hostile),
     V8(V8),
+    /// Check the Kubernetes manifests in envoy/ against published schemas (`test` does this as well).
+    Manifests,
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
 }
@@ -50,6 +53,7 @@ impl Cli {
             Command::Test(test) => test.run(),
             Command::Bench(bench) => bench.run(),
             Command::Hostile(hostile) => hostile.run(),
+            Command::Manifests => manifests::check(&Workspace::open()?),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
                 Ok(())

@@ -7,6 +7,7 @@ mod debian;
 mod envoy;
 mod hostile;
 mod instructions;
+mod manifests;
 mod npm;
 mod process;
 mod progress;

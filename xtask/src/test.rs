@@ -8,7 +8,7 @@ use clap::Args;
 use crate::process::{run, say, shown};
 use crate::progress::clock;
 use crate::workspace::Workspace;
-use crate::{envoy, instructions, v8};
+use crate::{envoy, instructions, manifests, v8};
 
 /// Run all tests, those through a real Envoy included, and the checks of style.
 #[derive(Debug, Args)]
@@ -38,6 +38,7 @@ impl Test {
             // Nothing else looks at the program of the micro benchmarks.
             clippy.extend(["--features", "nano-runtime-host/micro", "--", "-D", "warnings"]);
             workspace.cargo("linting", &clippy)?;
+            manifests::check(&workspace)?;
         }
         workspace.build()?;
         let mut test = workspace.command();

@@ -35,6 +35,18 @@ pub const HONO: &str = "4.13.19";
 /// `@esbuild/linux-x64` on npm: bundles that Worker.
 pub const ESBUILD: &str = "0.28.2";
 
+/// On npm: schemas and types of Kubernetes' resources, and of those that others add.
+pub const KUBERNETES_MODELS: &str = "5.1.0";
+pub const KUBERNETES_MODELS_ISTIO: &str = "3.0.1";
+pub const KUBERNETES_MODELS_ENVOY_GATEWAY: &str = "2.0.0";
+pub const KUBERNETES_MODELS_GATEWAY_API: &str = "2.0.0";
+
+/// `typescript` on npm, the last one whose compiler is a JavaScript library.
+pub const TYPESCRIPT: &str = "5.9.3";
+
+/// `yaml` on npm: reads the manifests.
+pub const YAML: &str = "2.9.1";
+
 #[cfg(test)]
 mod tests {
     #[test]
