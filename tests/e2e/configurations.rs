@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::common::{answer, unique_id, worker, write_worker};
 
 pub fn themes() -> Vec<Theme> {
-    vec![sidecar(), edge(), tls(), affinity(), observability()]
+    vec![sidecar(), edge(), tls(), affinity(), observability(), istio("sidecar"), istio("gateway")]
 }
 
 /// A request through the first listener.
@@ -313,4 +313,72 @@ async fn access_logs_tell_what_the_worker_did(stack: Arc<Stack>) {
     let metrics = nano_tests::client::get(&format!("http://{admin}/metrics")).await;
     let metrics = metrics.unwrap_or_else(|error| panic!("{error}")).text();
     assert!(metrics.contains("nano_requests_total{worker=\"lab\",outcome=\"exception\"} 1"));
+}
+
+/// What an `EnvoyFilter` of `envoy/istio` puts into Istio's proxy, in an Envoy of ours.
+fn istio(file: &'static str) -> Theme {
+    let start = move || {
+        let manifest = stack::shipped(&format!("istio/{file}.yaml"))?;
+        let [cluster, filter] = &values(&manifest)[..] else {
+            panic!("istio/{file}.yaml has another number of patches")
+        };
+        let cluster = cluster.replace("nano-host.nano-system.svc.cluster.local", "127.0.0.1");
+        let text = stack::shipped("sidecar.yaml")?;
+        let begin = "                  - name: envoy.filters.http.ext_proc";
+        let own_filter =
+            between(&text, begin, "                  - name: envoy.filters.http.router");
+        let own_cluster = between(&text, "    - name: nano_host", "    - name: application");
+        let text =
+            text.replace(own_filter, &item(filter, 18)).replace(own_cluster, &item(&cluster, 4));
+        Stack::start(&StackOptions {
+            default: Some("hello".into()),
+            ..StackOptions::new(Setup::Given(text), vec![stack::root().join("examples/hello")])
+        })
+    };
+    let name = if file == "sidecar" { "istio_sidecar" } else { "istio_gateway" };
+    Theme { name, stack: Box::new(start), cases: cases![what_istio_gets_works], serial: true }
+}
+
+async fn what_istio_gets_works(stack: Arc<Stack>) {
+    let reply = ask(&stack, "app", "/").await;
+    assert_eq!(reply.status, 200, "{}", reply.short_text());
+    let metrics = stack.host().metrics().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(metrics.sum("nano_requests_total", &["worker=\"hello\""]).is_some_and(|n| n >= 1.0));
+}
+
+/// The values of the patches, without their indentation.
+fn values(manifest: &str) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        match (inside, line.strip_prefix("          ")) {
+            (true, Some(own)) => {
+                let value = values.last_mut().expect("it began");
+                value.push_str(own);
+                value.push('\n');
+            }
+            _ if line == "        value:" => {
+                inside = true;
+                values.push(String::new());
+            }
+            _ => inside = false,
+        }
+    }
+    values
+}
+
+/// The text as an item of a list that is indented so far.
+fn item(text: &str, indentation: usize) -> String {
+    let mut item = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let sign = if number == 0 { "- " } else { "  " };
+        item += &format!("{:indentation$}{sign}{line}\n", "");
+    }
+    item
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let begin = text.find(begin).expect("the begin");
+    let length = text[begin..].find(end).expect("the end");
+    &text[begin..begin + length]
 }

@@ -4,6 +4,7 @@
 //! `nano_tests::runner`.
 
 mod bodies;
+mod callouts;
 mod choice;
 mod common;
 mod configurations;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     themes.extend(lifecycle::themes());
     themes.extend(isolates::themes());
     themes.extend(survival::themes());
+    themes.extend(callouts::themes());
     themes.extend(configurations::themes());
     themes.extend(examples::themes());
     runner::main(themes)

@@ -30,6 +30,8 @@ pub enum Setup {
     Shipped,
     /// Another file of `envoy/`, and texts to replace in it beside the addresses.
     Variant(&'static str, Vec<(String, String)>),
+    /// A configuration with the addresses that those of `envoy/` have.
+    Given(String),
     /// A listener for each of these modes.
     Modes(Vec<Mode>),
 }
@@ -131,29 +133,21 @@ impl Stack {
 
         let envoy_admin = loopback(None)?;
         let modes = match &options.setup {
-            Setup::Shipped | Setup::Variant(..) => &[Mode::Lazy][..],
+            Setup::Shipped | Setup::Variant(..) | Setup::Given(_) => &[Mode::Lazy][..],
             Setup::Modes(modes) => modes,
         };
         let mut listeners = Vec::new();
         for mode in modes {
             listeners.push((*mode, loopback(options.port)?));
         }
+        let with_addresses =
+            |text: &str| addressed(text, envoy_admin, listeners[0].1, &host_address, &origin);
         let (file, text) = match &options.setup {
-            Setup::Shipped => (
-                "envoy.yaml",
-                shipped(
-                    "envoy.yaml",
-                    envoy_admin,
-                    listeners[0].1,
-                    &host_address,
-                    origin.address(),
-                )?,
-            ),
+            Setup::Shipped => ("envoy.yaml", with_addresses(&shipped("envoy.yaml")?)?),
             Setup::Variant(file, replaced) => {
-                let at = listeners[0].1;
-                let text = shipped(file, envoy_admin, at, &host_address, origin.address())?;
-                ("envoy.yaml", replace(text, replaced)?)
+                ("envoy.yaml", with_addresses(&replace(shipped(file)?, replaced)?)?)
             }
+            Setup::Given(text) => ("envoy.yaml", with_addresses(text)?),
             Setup::Modes(_) => (
                 "envoy.json",
                 listeners::config(envoy_admin, &listeners, &host_address, origin.address())
@@ -325,17 +319,20 @@ fn merge(into: &mut Table, from: &Table, origin: &str) {
     }
 }
 
-/// The configuration that users copy, with this stack's addresses in the place of its own.
-fn shipped(
-    file: &str,
+/// A file of `envoy/`, which users copy.
+pub fn shipped(file: &str) -> Result<String> {
+    let path = root().join("envoy").join(file);
+    std::fs::read_to_string(&path).map_err(Error::during(format!("can't read {}", path.display())))
+}
+
+/// The configuration with this stack's addresses in the place of its own.
+fn addressed(
+    text: &str,
     admin: SocketAddr,
     listener: SocketAddr,
     host: &HostAddress,
-    origin: SocketAddr,
+    origin: &Origin,
 ) -> Result<String> {
-    let path = root().join("envoy").join(file);
-    let mut text = std::fs::read_to_string(&path)
-        .map_err(Error::during(format!("can't read {}", path.display())))?;
     let socket = |port| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
     let with = |address: SocketAddr| socket(address.port());
     let pipe = |path: &Path| format!("pipe: {{ path: {} }}", path.display());
@@ -349,11 +346,9 @@ fn shipped(
         (socket(9901), with(admin)),
         (socket(10000), with(listener)),
         (own_host, host),
-        (socket(8080), with(origin)),
+        (socket(8080), with(origin.address())),
     ];
-    text = replace(text, &addresses)
-        .map_err(|error| Error::new(format!("{}: {error}", path.display())))?;
-    Ok(text)
+    replace(text.to_owned(), &addresses)
 }
 
 /// Replaces texts that must be there.
