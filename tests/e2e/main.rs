@@ -21,6 +21,7 @@ mod limits;
 mod load;
 mod modules;
 mod observability;
+mod programs;
 mod reading;
 mod snapshot;
 mod streaming;
@@ -70,5 +71,6 @@ fn main() -> ExitCode {
     themes.extend(callouts::themes());
     themes.extend(configurations::themes());
     themes.extend(examples::themes());
+    themes.extend(programs::themes());
     runner::main(themes)
 }

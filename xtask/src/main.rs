@@ -10,6 +10,7 @@ mod instructions;
 mod manifests;
 mod npm;
 mod process;
+mod programs;
 mod progress;
 mod python;
 mod test;

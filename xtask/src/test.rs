@@ -8,7 +8,7 @@ use clap::Args;
 use crate::process::{run, say, shown};
 use crate::progress::clock;
 use crate::workspace::Workspace;
-use crate::{envoy, instructions, manifests, v8};
+use crate::{envoy, instructions, manifests, programs, v8};
 
 /// Run all tests, those through a real Envoy included, and the checks of style.
 #[derive(Debug, Args)]
@@ -39,12 +39,15 @@ impl Test {
             clippy.extend(["--features", "nano-runtime-host/micro", "--", "-D", "warnings"]);
             workspace.cargo("linting", &clippy)?;
             manifests::check(&workspace)?;
+            programs::check_types(&workspace)?;
         }
+        let programs = programs::provide(&workspace)?;
         workspace.build()?;
         let mut test = workspace.command();
         test.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&self.filter);
         say(format!("testing: {}", shown(&test)));
         test.env("ENVOY_BIN", &envoy).env("NANO_HOST_BIN", workspace.program("nano-host"));
+        test.env("NANO_PROGRAMS", &programs);
         run(&mut test)?;
         if counts {
             instructions::run(&workspace, &[], false)?;
