@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { cors } from "hono/cors";
 import { etag } from "hono/etag";
+import { HTTPException } from "hono/http-exception";
 import { setCookie } from "hono/cookie";
 import { stream } from "hono/streaming";
 
@@ -28,7 +29,10 @@ app.get("/about", async (c) => {
   const upstream = await fetch(c.req.raw);
   return new Response(upstream.body, upstream);
 });
-app.onError((error, c) => c.json({ error: error.message }, 500));
+app.onError((error, c) => {
+  if (error instanceof HTTPException) return error.getResponse();
+  return c.json({ error: error.message }, 500);
+});
 app.get("/throws", () => {
   throw new Error("on purpose");
 });
