@@ -142,8 +142,8 @@ async fn the_loop_header_is_the_hosts_own(stack: &Stack, mode: Mode, proto: Prot
         assert_eq!(seen["headers"]["nano-loop"], "3", "{handler}: {seen}");
     }
     let seen = json(&answer(with("forgedSubrequest", "3")).await);
-    assert_eq!(seen["headers"]["nano-loop"], "4/625", "{seen}");
-    for (handler, expected) in [("forgedSubrequest", Some("1/625")), ("forgedContinuation", None)] {
+    assert_eq!(seen["headers"]["nano-loop"], "4/15", "{seen}");
+    for (handler, expected) in [("forgedSubrequest", Some("1/15")), ("forgedContinuation", None)] {
         let seen = json(&answer(lab(stack, mode, proto, "GET", "/seen", handler)).await);
         assert_eq!(seen["headers"]["nano-loop"].as_str(), expected, "{handler}: {seen}");
     }
