@@ -10,6 +10,8 @@ pub mod egress;
 pub mod engine;
 pub mod exchange;
 pub mod ext_proc;
+#[cfg(test)]
+mod fuzz;
 pub mod isolate;
 pub mod js;
 pub mod limits;

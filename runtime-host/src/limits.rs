@@ -173,7 +173,7 @@ fn kib(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(1024)
 }
 
-/// A limit that a request can reach, by the name that log and metrics give it: its key.
+/// A limit that a request, or a version that is loaded, can reach, by the name that log and metrics give it: its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     Cpu,
@@ -192,10 +192,13 @@ pub enum Limit {
     Log,
     /// [`LONG_TURNS_WAITING_MAX`].
     LongTurns,
+    Bundle,
+    Variables,
+    Variable,
 }
 
 impl Limit {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Cpu,
         Self::Wall,
         Self::Memory,
@@ -211,6 +214,9 @@ impl Limit {
         Self::Headers,
         Self::Log,
         Self::LongTurns,
+        Self::Bundle,
+        Self::Variables,
+        Self::Variable,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -230,6 +236,9 @@ impl Limit {
             Self::Headers => "headers_kb",
             Self::Log => "log_kb",
             Self::LongTurns => "long_turns",
+            Self::Bundle => "bundle_mb",
+            Self::Variables => "variables",
+            Self::Variable => "variable_kb",
         }
     }
 }
@@ -267,6 +276,13 @@ impl From<Limit> for LimitSet {
 /// Modules of one Worker. A graph of more files is a `node_modules` tree that was not bundled;
 /// the limit keeps its loading from taking minutes.
 pub const MODULES_MAX: usize = 10_000;
+
+/// Literal imports of one Worker's modules together. Each costs looks at the file system.
+pub const IMPORTS_MAX: usize = 100_000;
+
+/// Messages about one file or Worker. A file can have an error in every second byte, nobody reads that
+/// many, and finding the place of each takes a look at all that is before it.
+pub const DIAGNOSTICS_MAX: usize = 100;
 
 /// Bytes of a configuration file (`nano.toml`, wrangler's): far above any written by hand, low
 /// enough to read without a thought. Modules have [`Limits::bundle_mb`].
@@ -392,7 +408,7 @@ mod tests {
         });
         let limits = set.over(&Limits::default());
         assert_eq!(limits, Limits { timers: 7, ..Limits::default() });
-        // Every limit that a request can reach is one of them, but the host's own.
+        // Every limit is one of them, but the host's own.
         for limit in Limit::ALL {
             assert!(limit == Limit::LongTurns || keys.contains(&limit.as_str()), "{limit:?}");
         }

@@ -24,6 +24,7 @@ pub fn options() -> StackOptions {
             ORIGIN = "{origin}"
             [worker.circle.egress]
             allow = ["127.0.0.0/8"]
+            max_branches = 20
             [worker.greedy.limits]
             cpu_ms = 300
             memory_mb = 64

@@ -66,6 +66,7 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
         tracing::warn!("the sandbox is not complete: {missing}");
     }
     let (bundles, diagnostics) = worker::load_all(&config);
+    metrics.refused(&diagnostics);
     if start::report(&diagnostics) && !means.again {
         return Err(Failure::Refused);
     }
@@ -139,7 +140,8 @@ async fn serve(
     if !start::deploy_all(&host, config.workers.start, &bundles).await && !means.again {
         return Err(Failure::Refused);
     }
-    let _watch = watch_files(&config, bundles, &host, runtime.handle(), means.sandbox)?;
+    let report = (means.sandbox, Arc::clone(metrics));
+    let _watch = watch_files(&config, bundles, &host, runtime.handle(), report)?;
     let stats = Arc::new(Stats::default());
     tokio::spawn(keep_house(Arc::clone(metrics), Arc::clone(&stats)));
     tokio::spawn(stopped);
@@ -202,7 +204,7 @@ fn watch_files(
     bundles: Vec<Arc<Bundle>>,
     host: &Arc<Host>,
     runtime: &tokio::runtime::Handle,
-    sandbox: Report,
+    (sandbox, metrics): (Report, Arc<Metrics>),
 ) -> Result<Option<Watch>, Failure> {
     if !config.workers.reload {
         return Ok(None);
@@ -215,6 +217,9 @@ fn watch_files(
         let mut state = state.lock();
         let (config, bundles) = &mut *state;
         say_what_is_out_of_reach(&sandbox, &change);
+        if let Change::Refused(diagnostics) = &change {
+            metrics.refused(diagnostics);
+        }
         apply(&host, &runtime, config, bundles, change);
     };
     watch::start(config.clone(), &running, on_change)

@@ -177,7 +177,8 @@ impl Hop {
             ));
         }
         if let Some(hook) = &mut self.hook {
-            hook(&location).map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
+            hook(&location, &mut self.headers)
+                .map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
         }
         self.redirects_left -= 1;
         self.redirected = true;

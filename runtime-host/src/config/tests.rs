@@ -1,3 +1,5 @@
+mod fuzz;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +78,7 @@ deny = ["*.example.com"]
 private = false
 public = false
 max_depth = 0
+max_branches = 50
 [ext_proc]
 mode_override = false
 response_buffer_bytes = 32768
@@ -130,6 +133,7 @@ level = "debug"
     assert_eq!(shown(&config.egress.deny), ["*.example.com"]);
     assert_eq!((config.egress.private, config.egress.public), (Some(false), Some(false)));
     assert_eq!(config.egress.max_depth, Some(0));
+    assert_eq!(config.egress.max_branches, Some(50));
     assert!(!config.ext_proc.mode_override);
     assert_eq!(config.ext_proc.response_buffer_bytes, 32 * 1024);
     assert_eq!(config.ext_proc.max_message_bytes, 2 * 1024 * 1024);

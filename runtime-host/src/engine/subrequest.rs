@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
@@ -12,6 +13,7 @@ use crate::client::{
     self, Client, FetchBody, FetchRequest, MAX_REDIRECTS, Origin, Override, Redirect, ResponseBody,
     UploadSender,
 };
+use crate::egress::loops;
 use crate::exchange::{BODY_WINDOW_BYTES, has_authority};
 use crate::isolate::body::UploadFlow;
 use crate::isolate::message::{
@@ -155,7 +157,7 @@ fn fetch_request(
         None => None,
     };
     let has_origin = override_target.is_some();
-    let mut budget = subrequest.budget;
+    let sent = subrequest.sent;
     let metrics = actor.metrics().cloned();
     Ok(FetchRequest {
         method: subrequest.method,
@@ -169,16 +171,19 @@ fn fetch_request(
         },
         max_redirects: MAX_REDIRECTS,
         override_target,
-        on_hop: Some(Box::new(move |url| {
+        on_hop: Some(Box::new(move |url, headers| {
             if !has_origin && has_authority(url, &own) {
                 return Err(OWN_AUTHORITY_NEEDS_ORIGIN.into());
             }
-            budget = budget.checked_sub(1).ok_or_else(|| {
+            if !sent.count() {
                 if let Some(metrics) = &metrics {
                     metrics.reached(Limit::Subrequests);
                 }
-                "Too many subrequests by single Worker invocation."
-            })?;
+                return Err("Too many subrequests by single Worker invocation.".into());
+            }
+            if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(sent.header())) {
+                headers.insert(HeaderName::from_static(loops::HEADER), value);
+            }
             Ok(())
         })),
     })

@@ -464,7 +464,9 @@ async fn a_request_that_came_too_often_is_refused_in_every_failure_mode() {
     let host = host();
     host.deploy(Arc::new(bundle("a", &answering("ok")))).await.expect("it starts");
     for mode in [None, Some(FailureMode::Open)] {
-        for (value, expected) in [("16", "ok"), ("17", "1019"), ("nonsense", "1019")] {
+        for (value, expected) in
+            [("16", "ok"), ("17", "1019"), ("nonsense", "1019"), ("1/0", "ok"), ("1/-1", "1019")]
+        {
             let mut start = start(Some("a"), mode);
             start.request.headers.push("nano-loop", value);
             let seen = text(&commands(session(&host, start)).await);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
+use crate::egress::loops::Sent;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,
@@ -47,7 +48,8 @@ pub struct Invocation {
     pub background: u32,
     pub background_announced: bool,
     pub pass_through_on_exception: bool,
-    pub subrequests: u32,
+    /// What left the exchange, once something did.
+    pub sent: Option<Arc<Sent>>,
     /// Bytes of JSON given to `setMetadata`.
     pub metadata_bytes: usize,
     /// Bytes of console lines.
@@ -85,7 +87,7 @@ impl Invocation {
             background: 0,
             background_announced: false,
             pass_through_on_exception: false,
-            subrequests: 0,
+            sent: None,
             metadata_bytes: 0,
             log_bytes: 0,
             limits: LimitSet::default(),

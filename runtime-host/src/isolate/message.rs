@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::body::UploadFlow;
+use crate::egress::loops::Sent;
 use crate::exchange::{Event, HeaderList, Outbox, Start};
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
@@ -112,8 +113,8 @@ pub struct Subrequest {
     /// The authority that the exchange's own request has: what goes to it, be it by a redirect,
     /// goes to the Worker's configured `origin`.
     pub own_authority: Bytes,
-    /// Requests this invocation may still send, this one not counted: each redirect is one.
-    pub budget: u32,
+    /// What the invocation sent, this one counted: each redirect is one more.
+    pub sent: Arc<Sent>,
 }
 
 /// A subrequest's body.

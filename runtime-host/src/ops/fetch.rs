@@ -203,7 +203,8 @@ impl State {
         asked: Asked,
         url: Url,
     ) -> Result<Option<LeavingId>, Refusal> {
-        let limit = self.bundle.settings.limits.subrequests;
+        let settings = &self.bundle.settings;
+        let (limit, branches) = (settings.limits.subrequests, settings.egress.max_branches);
         let mut headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         headers.remove("host");
         let upload_bytes = if let Given::Bytes(bytes) = &asked.body { bytes.len() } else { 0 };
@@ -213,13 +214,16 @@ impl State {
         }
         let body_id = self.body_ids.take();
         let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
-        if invocation.subrequests >= limit {
+        let arrived = &invocation.start.request.headers;
+        let sent = invocation
+            .sent
+            .get_or_insert_with(|| Arc::new(loops::Sent::nothing(arrived, limit, branches)));
+        let sent = Arc::clone(sent);
+        if !sent.count() {
             invocation.limits.insert(Limit::Subrequests);
             return Err(Refusal::Plain(super::TOO_MANY_SUBREQUESTS));
         }
-        invocation.subrequests += 1;
-        let budget = limit - invocation.subrequests;
-        loops::deeper(&mut headers, &invocation.start.request.headers);
+        loops::replace(&mut headers, sent.header());
         let own_authority = invocation.start.request.authority.clone();
         let method = asked.method.unwrap_or_else(|| invocation.start.request.method.clone());
         invocation.waiting.push(asked.op);
@@ -251,7 +255,7 @@ impl State {
             upload,
             redirect: asked.redirect,
             own_authority,
-            budget,
+            sent,
         })));
         Ok(leaving)
     }

@@ -1,14 +1,15 @@
 //! What a process that runs Workers gives up, so that a hole in V8 is not one in the machine.
 //!
-//! Three layers, none of which can be taken back: no new privileges (a set-user-ID program would
-//! run as nobody special), Landlock (files: reading what the host needs, writing nothing; no TCP port
-//! of its own; no signals to others), seccomp (only the system calls that the host makes). All are
-//! inherited by threads that are started afterwards, so [`enter`] comes before the first.
+//! Three layers, none of which can be taken back: no privileges (no capabilities, and a set-user-ID
+//! program would run as nobody special), Landlock (files: reading what the host needs, writing nothing;
+//! no TCP port of its own; no signals to others), seccomp (only the system calls that the host makes).
+//! All are inherited by threads that are started afterwards, so [`enter`] comes before the first.
 //!
 //! It does not keep an attacker who runs machine code in an engine from that engine's memory, from
 //! connecting to what the machine can reach, or from what may be read: see docs/operations.md.
 
 mod files;
+mod privileges;
 mod system_calls;
 
 use std::path::PathBuf;
@@ -55,6 +56,10 @@ pub fn enter(config: &Config, own: &[PathBuf]) -> Result<Report, String> {
             report.missing.extend(left_out);
         }
         Err(error) => report.missing.push(format!("Landlock: {error}")),
+    }
+    // Before the system calls for it are gone.
+    if let Err(error) = privileges::give_up() {
+        report.missing.push(format!("capabilities: {error}"));
     }
     if let Err(error) = system_calls::restrict() {
         report.missing.push(format!("seccomp: {error}"));

@@ -47,13 +47,22 @@ fn workers_and_configuration_can_be_read_and_nothing_written_or_read_elsewhere()
         assert!(std::fs::read(worker.join("wrangler.toml")).is_ok());
         assert!(std::fs::read_dir(&worker).is_ok());
         assert!(std::fs::read(directory.path().join("etc/nano.toml")).is_ok());
-        for system in ["/etc/hosts", "/dev/urandom", "/proc/self/maps"] {
+        for system in [
+            "/etc/hosts",
+            "/etc/nsswitch.conf",
+            "/etc/ssl/certs",
+            "/dev/urandom",
+            "/proc/self/maps",
+        ] {
             assert!(std::fs::File::open(system).is_ok(), "{system}");
         }
         let denied = [
             std::fs::read(&secret).map(drop),
             std::fs::read_dir(directory.path()).map(drop),
-            std::fs::read("/root/.profile").map(drop),
+            // Names of users are nobody's secret: they stand for all else that is there.
+            std::fs::read("/etc/passwd").map(drop),
+            std::fs::read_dir("/etc").map(drop),
+            std::fs::read_dir("/home").map(drop),
             std::fs::write(worker.join("new"), "x"),
             std::fs::OpenOptions::new().append(true).open(worker.join("wrangler.toml")).map(drop),
             std::fs::remove_file(worker.join("wrangler.toml")),
@@ -136,6 +145,31 @@ fn ports_kernel_sockets_processes_and_signals_are_refused() {
         let status = std::fs::read_to_string("/proc/thread-self/status").expect("status");
         assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     });
+}
+
+/// The names of the sets are the kernel's, `proc_pid_status(5)`.
+#[test]
+fn nothing_is_left_of_the_superusers_privileges() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let on = config(directory.path(), "on");
+    let set = |name: &str| {
+        let status = std::fs::read_to_string("/proc/thread-self/status").expect("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        u64::from_str_radix(line.expect("a set"), 16).expect("a number")
+    };
+    // CAP_SETPCAP, without which the bounding set stays as it is.
+    let superuser = set("CapEff") & (1 << 8) != 0;
+    inside(&on, |report| {
+        assert!(report.missing.is_empty(), "{:?}", report.missing);
+        assert_eq!(["CapInh", "CapPrm", "CapEff", "CapAmb"].map(set), [0; 4]);
+        assert!(set("CapBnd") == 0 || !superuser);
+        // Threads inherit it.
+        let other = std::thread::spawn(move || ["CapPrm", "CapBnd"].map(set)).join();
+        assert!(other.is_ok_and(|sets| sets[0] == 0 && (sets[1] == 0 || !superuser)));
+    });
+    let off = config(directory.path(), "off");
+    let before = set("CapEff");
+    inside(&off, |_| assert_eq!(set("CapEff"), before));
 }
 
 #[test]

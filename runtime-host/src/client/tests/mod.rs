@@ -1,5 +1,6 @@
 mod bodies;
 mod connections;
+mod fuzz;
 mod guard;
 mod redirects;
 mod requests;

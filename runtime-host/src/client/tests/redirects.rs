@@ -120,7 +120,7 @@ async fn a_loop_ends() {
     let hops = Arc::new(AtomicU32::new(0));
     let count = hops.clone();
     let mut request = FetchRequest::get(server.url("/"));
-    request.on_hop = Some(Box::new(move |_| {
+    request.on_hop = Some(Box::new(move |_, _| {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }));
@@ -133,9 +133,22 @@ async fn a_loop_ends() {
 async fn the_hook_may_refuse() {
     let server = server().await;
     let mut request = FetchRequest::get(server.url("/302//seen"));
-    request.on_hop = Some(Box::new(|url| Err(format!("no more: {}", url.path()))));
+    request.on_hop = Some(Box::new(|url, _| Err(format!("no more: {}", url.path()))));
     let error = fails(request).await;
     assert_eq!(error, FetchError { kind: ErrorKind::Refused, message: "no more: /seen".into() });
+}
+
+#[tokio::test]
+async fn the_hook_may_change_the_headers() {
+    let server = server().await;
+    let mut request = FetchRequest::get(server.url("/302//seen"));
+    request.headers.push("x-way", "first");
+    request.on_hop = Some(Box::new(|_, headers| {
+        headers.insert("x-way", http::HeaderValue::from_static("second"));
+        Ok(())
+    }));
+    let seen = text(client().fetch(request).await.expect("a response")).await;
+    assert!(seen.contains("second") && !seen.contains("first"), "{seen}");
 }
 
 #[tokio::test]
