@@ -9,6 +9,7 @@ use crate::bench::Bench;
 use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
+use crate::wpt::Wpt;
 use crate::{envoy, v8, workspace};
 
 /// The commands people run in this repository.
@@ -25,6 +26,7 @@ enum Command {
     Test(Test),
     Bench(Bench),
     Hostile(Hostile),
+    Wpt(Wpt),
     V8(V8),
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
@@ -50,6 +52,7 @@ impl Cli {
             Command::Test(test) => test.run(),
             Command::Bench(bench) => bench.run(),
             Command::Hostile(hostile) => hostile.run(),
+            Command::Wpt(wpt) => wpt.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
                 Ok(())

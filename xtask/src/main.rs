@@ -16,6 +16,7 @@ mod up;
 mod v8;
 mod versions;
 mod workspace;
+mod wpt;
 
 use std::process::ExitCode;
 
