@@ -16,6 +16,7 @@ mod starter;
 mod subrequest;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod version;
 
 use std::sync::{Arc, Weak};
