@@ -35,7 +35,7 @@ impl State {
     /// Something may have changed for a body that is sent on: a chunk came, it ended, or there is room.
     pub fn pass_on(&mut self, body: BodyId) {
         loop {
-            let Some(arriving) = self.bodies.get_mut(&body) else { return };
+            let Some(arriving) = self.bodies.get(&body) else { return };
             let Some(leaving) = arriving.relay else { return };
             let is_empty = arriving.buffered() == 0;
             match &arriving.phase {

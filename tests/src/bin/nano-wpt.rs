@@ -63,7 +63,8 @@ impl Options {
             }
         }
         if !plan.tree.join("resources/testharness.js").is_file() {
-            let told = format!("--tree {} is no checkout of the suite\n{USAGE}", plan.tree.display());
+            let told =
+                format!("--tree {} is no checkout of the suite\n{USAGE}", plan.tree.display());
             return Err(Error::new(told));
         }
         if plan.dirs.is_empty() {

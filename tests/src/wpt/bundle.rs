@@ -73,10 +73,10 @@ impl Bundler {
             "time_ms": test.time().as_millis() as u64,
         });
         let mut bundle = format!("{HARNESS}\nconst wptFile = {file};\n");
-        let _ = write!(bundle, "const wptExpressions = {};\n", compiled(test, &scripts));
+        let _ = writeln!(bundle, "const wptExpressions = {};", compiled(test, &scripts));
         let testharness = self.script(TESTHARNESS).await?;
-        let _ = write!(bundle, "function wptTestharness(self) {{\n{testharness}\n}}\n");
-        let _ = write!(bundle, "function wptTest() {{\n{}}}\n", body(&scripts));
+        let _ = writeln!(bundle, "function wptTestharness(self) {{\n{testharness}\n}}");
+        let _ = writeln!(bundle, "function wptTest() {{\n{}}}", body(&scripts));
         Ok(bundle)
     }
 }
@@ -101,7 +101,7 @@ fn compiled(test: &TestFile, scripts: &[(String, String)]) -> String {
     let mut literal = "{\n".to_owned();
     if let Some((_, source)) = scripts.last() {
         for text in expressions::of(source) {
-            let _ = write!(literal, "{}: () => ({text}),\n", json!(text));
+            let _ = writeln!(literal, "{}: () => ({text}),", json!(text));
         }
     }
     literal + "}"
@@ -114,17 +114,15 @@ fn body(scripts: &[(String, String)]) -> String {
     let functions: BTreeSet<&str> =
         scripts.iter().flat_map(|(_, source)| names(&FUNCTION, source)).collect();
     for name in functions {
-        let _ = write!(
-            body,
-            "if (typeof {name} === 'function' && globalThis.{name} !== {name}) globalThis.{name} = {name};\n"
-        );
+        let is_other = format!("typeof {name} === 'function' && globalThis.{name} !== {name}");
+        let _ = writeln!(body, "if ({is_other}) globalThis.{name} = {name};");
     }
     for (index, (name, source)) in scripts.iter().enumerate() {
-        let _ = write!(body, "// {name}\n{source}\n;\n");
+        let _ = writeln!(body, "// {name}\n{source}\n;");
         if index + 1 < scripts.len() {
             for name in names(&VARIABLE, source).into_iter().collect::<BTreeSet<_>>() {
-                let _ =
-                    write!(body, "if (typeof {name} !== 'undefined') globalThis.{name} = {name};\n");
+                let is_set = format!("typeof {name} !== 'undefined'");
+                let _ = writeln!(body, "if ({is_set}) globalThis.{name} = {name};");
             }
         }
     }

@@ -12,7 +12,7 @@ use super::expectations::{Change, Expectations, FileRecord, unknown};
 use super::file::{self, TestFile};
 use super::outcome::Outcome;
 use super::reasons::Reasons;
-use super::report::{Report, Result as Row};
+use super::report::{FileResult, Report};
 use super::run::Laboratory;
 use super::server::Server;
 use crate::{Error, Result};
@@ -63,7 +63,7 @@ pub fn run(plan: &Plan, tell: &(dyn Fn(&str) + Sync)) -> Result<Report> {
     let began = Instant::now();
     let judge = |name: &str, outcome: Outcome| {
         let changes = compare(&expectations, name, &outcome);
-        Row { name: name.to_owned(), outcome, changes, wavered: false }
+        FileResult { name: name.to_owned(), outcome, changes, wavered: false }
     };
     let mut rows = together(plan, &laboratory, &tests, &judge, tell)?;
     again(&laboratory, &tests, &expectations, &mut rows, tell)?;
@@ -108,7 +108,7 @@ fn compare(expectations: &Expectations, name: &str, outcome: &Outcome) -> Vec<Ch
     }
 }
 
-type Judge<'a> = &'a (dyn Fn(&str, Outcome) -> Row + Sync);
+type Judge<'a> = &'a (dyn Fn(&str, Outcome) -> FileResult + Sync);
 
 /// Runs all files, as many at a time as the plan says.
 fn together(
@@ -117,9 +117,9 @@ fn together(
     tests: &[TestFile],
     judge: Judge<'_>,
     tell: &(dyn Fn(&str) + Sync),
-) -> Result<Vec<Row>> {
+) -> Result<Vec<FileResult>> {
     let next = AtomicUsize::new(0);
-    let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
+    let rows: Mutex<Vec<(usize, FileResult)>> = Mutex::default();
     let work = |place: usize| -> Result<()> {
         let runtime = runtime()?;
         loop {
@@ -132,7 +132,7 @@ fn together(
             }
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.push((index, row));
-            if rows.len() % TELL_EVERY == 0 {
+            if rows.len().is_multiple_of(TELL_EVERY) {
                 tell(&format!("{} of {}", rows.len(), tests.len()));
             }
         }
@@ -157,11 +157,11 @@ fn again(
     laboratory: &Laboratory,
     tests: &[TestFile],
     expectations: &Expectations,
-    rows: &mut [Row],
+    rows: &mut [FileResult],
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     let surprises =
-        |row: &Row| !row.changes.is_empty() && expectations.files.contains_key(&row.name);
+        |row: &FileResult| !row.changes.is_empty() && expectations.files.contains_key(&row.name);
     let surprising = rows.iter().filter(|row| surprises(row)).count();
     if surprising == 0 || surprising > AGAIN_MAX {
         return Ok(());
@@ -172,7 +172,12 @@ fn again(
         if surprises(row) {
             let outcome = runtime.block_on(laboratory.run(test, 0));
             let changes = compare(expectations, &row.name, &outcome);
-            *row = Row { wavered: changes.is_empty(), outcome, changes, name: row.name.clone() };
+            *row = FileResult {
+                wavered: changes.is_empty(),
+                outcome,
+                changes,
+                name: row.name.clone(),
+            };
         }
     }
     Ok(())

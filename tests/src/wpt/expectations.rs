@@ -1,7 +1,7 @@
 //! What is on record: `tests/wpt/expectations/DIRECTORY.json` has, for each file, how many subtests it
 //! reports and which of them do not pass, with status and reason. The others pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -79,9 +79,9 @@ impl FileRecord {
                 message: outcome.message.clone(),
             });
         }
-        let mut reported = BTreeMap::new();
+        let mut reported = BTreeSet::new();
         for subtest in &outcome.subtests {
-            reported.insert(&subtest.name, ());
+            reported.insert(&subtest.name);
             let was = self.failures.get(&subtest.name).map_or(PASS, |failure| &failure.0);
             if was != subtest.status && was != FLAKY {
                 changes.push(Change {
@@ -93,7 +93,7 @@ impl FileRecord {
             }
         }
         for (name, failure) in &self.failures {
-            if !reported.contains_key(name) && failure.0 != FLAKY {
+            if !reported.contains(name) && failure.0 != FLAKY {
                 changes.push(Change {
                     subtest: Some(name.clone()),
                     was: failure.0.clone(),
@@ -153,7 +153,8 @@ impl Expectations {
         for dir in directories(names) {
             let files = self.files.iter().filter(|(name, _)| directory(name) == dir);
             let place = place(folder, dir);
-            let cannot = || Error::during::<std::io::Error>(format!("can't write {}", place.display()));
+            let cannot =
+                || Error::during::<std::io::Error>(format!("can't write {}", place.display()));
             if let Some(parent) = place.parent() {
                 std::fs::create_dir_all(parent).map_err(cannot())?;
             }
@@ -163,7 +164,7 @@ impl Expectations {
     }
 }
 
-fn directories<'a>(names: impl Iterator<Item = &'a str>) -> std::collections::BTreeSet<&'a str> {
+fn directories<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     names.map(directory).collect()
 }
 
@@ -256,7 +257,12 @@ mod tests {
         let is = outcome("OK", &[("a", "TIMEOUT"), ("b", "PASS"), ("c", "PASS"), ("d", "FAIL")]);
         assert_eq!(
             changes(&before, &is),
-            ["a: FAIL -> TIMEOUT", "c: FAIL -> PASS", "d: PASS -> FAIL", ": 3 subtests -> 4 subtests"]
+            [
+                "a: FAIL -> TIMEOUT",
+                "c: FAIL -> PASS",
+                "d: PASS -> FAIL",
+                ": 3 subtests -> 4 subtests"
+            ]
         );
         let record = FileRecord::of("x", &is, Some(&before), &Reasons::default());
         assert_eq!(record.failures["a"], failure("TIMEOUT", "needs DOM"));

@@ -60,9 +60,10 @@ impl Reasons {
     /// subtests do not fit it.
     pub fn of(&self, file: &str, subtest: Option<&str>) -> &str {
         let fits = |rule: &&Rule| {
-            let name = rule.names.as_ref().is_none_or(|names| {
-                subtest.is_some_and(|subtest| names.is_match(subtest))
-            });
+            let name = rule
+                .names
+                .as_ref()
+                .is_none_or(|names| subtest.is_some_and(|subtest| names.is_match(subtest)));
             name && rule.files.is_match(file)
         };
         self.0.iter().find(fits).map_or(TRIAGE, |rule| &rule.reason)

@@ -12,7 +12,7 @@ use super::outcome::{OK, Outcome};
 
 /// A file and what became of it.
 #[derive(Clone, Debug)]
-pub struct Result {
+pub struct FileResult {
     pub name: String,
     pub outcome: Outcome,
     /// Where it differs from the expectations.
@@ -24,13 +24,14 @@ pub struct Result {
 /// Messages are cut to so many characters where they are printed.
 const MESSAGE_MAX: usize = 240;
 
-impl Result {
+impl FileResult {
     /// For people: a head, and a line for each change.
     pub fn changes_text(&self) -> String {
         let mut text = self.head();
         for Change { subtest, was, is, message } in &self.changes {
             let name = subtest.as_deref().unwrap_or("(the file)");
-            let _ = write!(text, "\n    {was} -> {is}  {}{}", short(name), after(message.as_deref()));
+            let _ =
+                write!(text, "\n    {was} -> {is}  {}{}", short(name), after(message.as_deref()));
         }
         text
     }
@@ -96,7 +97,7 @@ impl Sum {
 /// A whole run.
 #[derive(Debug)]
 pub struct Report {
-    pub results: Vec<Result>,
+    pub results: Vec<FileResult>,
     pub took: Duration,
     /// How many expected failures have which reason.
     pub reasons: BTreeMap<String, usize>,
@@ -105,7 +106,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(results: Vec<Result>, took: Duration) -> Self {
+    pub fn new(results: Vec<FileResult>, took: Duration) -> Self {
         Self { results, took, reasons: BTreeMap::new(), gone: 0 }
     }
 
@@ -124,7 +125,7 @@ impl Report {
     fn sums(&self) -> (BTreeMap<String, Sum>, Sum) {
         let mut rows: BTreeMap<String, Sum> = BTreeMap::new();
         let mut all = Sum::default();
-        for Result { name, outcome, .. } in &self.results {
+        for FileResult { name, outcome, .. } in &self.results {
             rows.entry(row(name)).or_default().add(outcome);
             if !row(name).starts_with('(') {
                 all.add(outcome);
@@ -157,11 +158,10 @@ impl Report {
 
     pub fn json(&self) -> Value {
         let (rows, all) = self.sums();
-        let sum = |sum: Sum| {
-            json!({ "passed": sum.passed, "total": sum.total, "files": sum.files })
-        };
+        let sum =
+            |sum: Sum| json!({ "passed": sum.passed, "total": sum.total, "files": sum.files });
         let rows: Map<_, _> = rows.into_iter().map(|(name, row)| (name, sum(row))).collect();
-        let file = |result: &Result| {
+        let file = |result: &FileResult| {
             let Outcome { harness, message, subtests, took } = &result.outcome;
             let failures: Vec<_> = result
                 .outcome

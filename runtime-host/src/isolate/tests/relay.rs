@@ -119,7 +119,8 @@ fn the_requests_body_is_uploaded_as_it_comes() {
     let leaving: LeavingId = leaving.expect("an upload");
     let commands = worker.event(Event::Chunk(Side::Request, chunk()));
     assert_eq!(commands, [Command::Consumed(Side::Request, chunk().len())]);
-    let sent = |e: &Effect| matches!(e, Effect::UploadChunk(l, c) if *l == leaving && *c == chunk());
+    let sent =
+        |e: &Effect| matches!(e, Effect::UploadChunk(l, c) if *l == leaving && *c == chunk());
     assert!(worker.effects.iter().any(sent));
     worker.event(Event::End(Side::Request));
     assert!(worker.effects.iter().any(|e| matches!(e, Effect::UploadEnd(l) if *l == leaving)));

@@ -244,8 +244,8 @@ impl Record {
 
     /// <https://url.spec.whatwg.org/#shorten-a-urls-path>
     fn shorten(&mut self) {
-        let is_drive_only = self.drive().is_some()
-            && matches!(&self.path, Path::List(list) if list.len() == 1);
+        let is_drive_only =
+            self.drive().is_some() && matches!(&self.path, Path::List(list) if list.len() == 1);
         if let (false, Path::List(list)) = (is_drive_only, &mut self.path) {
             list.pop();
         }

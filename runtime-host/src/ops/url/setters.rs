@@ -2,10 +2,10 @@
 //! that a setter refuses changes nothing.
 
 use super::encode::{self, encode};
+use super::is_web;
 use super::record::{
     Path, Record, end_of, file_host, opaque_host, port_colon, port_number, split_scheme,
 };
-use super::is_web;
 
 impl Record {
     /// `value` has neither tabs nor newlines.
