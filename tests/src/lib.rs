@@ -18,5 +18,6 @@ pub mod process;
 pub mod runner;
 pub mod sockets;
 pub mod stack;
+pub mod wpt;
 
 pub use error::{Error, Result};

@@ -11,6 +11,7 @@ use crate::test::Test;
 use crate::up::Up;
 use crate::workspace::Workspace;
 use crate::{envoy, manifests, v8, workspace};
+use crate::wpt::Wpt;
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -26,6 +27,7 @@ enum Command {
     Test(Test),
     Bench(Bench),
     Hostile(Hostile),
+    Wpt(Wpt),
     V8(V8),
     /// Check the Kubernetes manifests in envoy/ against published schemas (`test` does this as well).
     Manifests,
@@ -54,6 +56,7 @@ impl Cli {
             Command::Bench(bench) => bench.run(),
             Command::Hostile(hostile) => hostile.run(),
             Command::Manifests => manifests::check(&Workspace::open()?),
+            Command::Wpt(wpt) => wpt.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
                 Ok(())

@@ -18,6 +18,7 @@ mod up;
 mod v8;
 mod versions;
 mod workspace;
+mod wpt;
 
 use std::process::ExitCode;
 

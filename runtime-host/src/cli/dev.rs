@@ -14,6 +14,7 @@ use crate::config::{self, Config, StartAt};
 use crate::dev::{self, DevSettings};
 use crate::egress::Rule;
 use crate::engine::{Bounds, Host, Routing};
+use crate::isolate::clock;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 use crate::worker::watch::{self, Change};
@@ -36,14 +37,20 @@ impl FromStr for Upstream {
     }
 }
 
-pub fn run(path: &Path, listen: SocketAddr, upstream: Option<Upstream>) -> Result<(), Failure> {
+pub fn run(
+    path: &Path,
+    listen: SocketAddr,
+    upstream: Option<Upstream>,
+    settings: Option<&Path>,
+) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::new());
     logs::init(logs::Format::Text, "info", &metrics.log_lines_dropped)
         .map_err(|error| Failure::Host(error.to_string()))?;
-    let mut config = Config::default();
+    let mut config = settings.map_or_else(|| Ok(Config::default()), start::config)?;
     config.workers.directories = vec![path.to_owned()];
     config.workers.debug_errors = true;
-    config.egress.allow = own_machine();
+    config.egress.allow.extend(own_machine());
+    clock::set_freezes(config.server.frozen_clocks);
     let Loaded { bundle, diagnostics } = worker::load(path, &config);
     start::report(&diagnostics);
     let mut bundle = bundle.ok_or(Failure::Refused)?;

@@ -56,6 +56,10 @@ enum Command {
         /// The upstream that `fetch(request)` reaches.
         #[arg(long, value_name = "URL")]
         origin: Option<dev::Upstream>,
+        /// A configuration whose limits, egress rules, clocks and settings of this Worker count;
+        /// its listeners and other Workers do not.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
@@ -89,7 +93,9 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
-        Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin),
+        Command::Dev { worker, listen, origin, config } => {
+            dev::run(&worker, listen, origin, config.as_deref())
+        }
         Command::Snapshot { out } => snapshot::run(out),
     };
     logs::flush();

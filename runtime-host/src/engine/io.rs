@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::actor::Actor;
 use super::subrequest::{self, Part, Reading};
+use super::timers::{Clock, Timers};
 use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
 use crate::telemetry::logs::FinishedRequest;
 
@@ -19,18 +20,10 @@ const LONG: Duration = Duration::from_secs(1);
 /// I/O that is under way. Tables are per isolate and short; their locks are held for moments.
 #[derive(Default)]
 pub(crate) struct Io {
-    timers: Mutex<HashMap<(InvocationId, Clock), AbortHandle>>,
+    timers: Timers,
     bodies: Mutex<HashMap<BodyId, (AbortHandle, Arc<Reading>)>>,
     uploads: Mutex<HashMap<LeavingId, mpsc::UnboundedSender<Part>>>,
     connections: Mutex<HashMap<InvocationId, Arc<Semaphore>>>,
-}
-
-/// What a timer stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Clock {
-    Timer(u32),
-    Wall,
-    WaitUntil,
 }
 
 impl Io {
@@ -97,9 +90,7 @@ impl Io {
 
     /// Ends everything, after the isolate died.
     pub fn clear(&self) {
-        for (_, task) in self.timers.lock().drain() {
-            task.abort();
-        }
+        self.timers.clear_all();
         for (_, (task, _)) in self.bodies.lock().drain() {
             task.abort();
         }
@@ -121,25 +112,15 @@ impl Io {
         delay: Duration,
         message: Message,
     ) {
-        let runner = Arc::downgrade(actor);
-        let task = actor.services().runtime.spawn(async move {
-            tokio::time::sleep(delay).await;
-            if let Some(actor) = runner.upgrade() {
-                actor.io().timers.lock().remove(&(id, clock));
-                // A dead actor's timers have nothing to wake.
-                let _ = actor.post(message);
-            }
-        });
-        let replaced = self.timers.lock().insert((id, clock), task.abort_handle());
-        if let Some(replaced) = replaced {
-            replaced.abort();
-        }
+        self.timers.set(actor, (id, clock), delay, message);
+    }
+
+    pub(super) fn timers(&self) -> &Timers {
+        &self.timers
     }
 
     fn clear_clock(&self, id: InvocationId, clock: Clock) {
-        if let Some(task) = self.timers.lock().remove(&(id, clock)) {
-            task.abort();
-        }
+        self.timers.clear((id, clock));
     }
 
     fn with_reading(&self, body: BodyId, f: impl FnOnce(&Reading)) {

@@ -17,6 +17,7 @@ mod starter;
 mod subrequest;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod version;
 
 use std::sync::{Arc, Weak};

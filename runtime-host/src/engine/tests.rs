@@ -474,3 +474,25 @@ async fn a_request_that_came_too_often_is_refused_in_every_failure_mode() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_of_the_same_delay_go_off_in_the_order_in_which_they_were_set() {
+    let host = host();
+    let source = "export default { async fetch() {
+        const row = [];
+        const after = (ms, what) => new Promise((resolve) => {
+            setTimeout(() => { row.push(what); resolve(); }, ms);
+        });
+        const replaced = setTimeout(() => row.push('cleared'), 20);
+        const all = [after(40, 'late')];
+        for (let i = 0; i < 50; i++) all.push(after(20, i));
+        clearTimeout(replaced);
+        all.push(after(0, 'first'));
+        await Promise.all(all);
+        return new Response(row.join());
+    } }";
+    host.deploy(Arc::new(bundle("a", source))).await.expect("it starts");
+    let answer = text(&commands(session(&host, start(Some("a"), None))).await);
+    let numbers: Vec<_> = (0..50).map(|i| i.to_string()).collect();
+    assert_eq!(answer, format!("first,{},late", numbers.join(",")));
+}

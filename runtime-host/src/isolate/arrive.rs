@@ -166,7 +166,11 @@ impl Turn<'_> {
                         finish::fail(s, id, Outcome::ExceededMemory, memory_text(s));
                     }
                 }
-                None => arriving.push(chunk),
+                None => {
+                    arriving.push(chunk);
+                    // For those that are sent on.
+                    s.pass_on(body);
+                }
             }
             s.touch(id);
             None
@@ -189,6 +193,7 @@ impl Turn<'_> {
             let id = arriving.invocation;
             let upload = arriving.upload;
             s.touch(id);
+            s.pass_on(body);
             if let (Phase::Failed(reason), Some(upload)) = (&phase, upload) {
                 finish::abort_leaving(s, upload, reason);
             }
@@ -209,6 +214,10 @@ impl Turn<'_> {
     pub(super) fn room(&self, scope: &mut PinScope<'_, '_>, leaving: LeavingId) {
         let waiting = state::with(scope, |s| {
             let leaving = s.leaving.get_mut(&leaving)?;
+            if let Some(body) = leaving.relays {
+                s.pass_on(body);
+                return None;
+            }
             Some((leaving.invocation, leaving.waiting.take()?))
         });
         if let Some((id, op)) = waiting {
@@ -291,8 +300,8 @@ impl State {
         if let Some(invocation) = self.touch(gone.invocation) {
             invocation.bodies.retain(|b| *b != body);
         }
-        if let Some(upload) = gone.upload {
-            finish::abort_leaving(self, upload, reason);
+        for leaving in [gone.upload, gone.relay].into_iter().flatten() {
+            finish::abort_leaving(self, leaving, reason);
         }
     }
 }

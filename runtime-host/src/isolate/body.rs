@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::inbound::Collected;
-use super::message::{InvocationId, LeavingId, OpId};
+use super::message::{BodyId, InvocationId, LeavingId, OpId};
 use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
 
 /// Bytes that JavaScript gets at once from a stream. A proxy may send a megabyte in one message; a
@@ -43,6 +43,8 @@ pub struct Arriving {
     pub upload_bytes: usize,
     /// The subrequest's own body, when JavaScript writes it.
     pub upload: Option<LeavingId>,
+    /// Where it goes as it comes, without JavaScript.
+    pub relay: Option<LeavingId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,7 @@ impl Arriving {
             length: None,
             upload_bytes: 0,
             upload: None,
+            relay: None,
         }
     }
 
@@ -106,6 +109,13 @@ impl Arriving {
         };
         self.queued -= piece.len();
         Some(piece)
+    }
+
+    /// The next of the chunks that are kept, as it came.
+    pub fn pop_whole(&mut self) -> Option<Bytes> {
+        let chunk = self.chunks.pop_front()?;
+        self.queued -= chunk.len();
+        Some(chunk)
     }
 
     /// Adds a chunk to the whole that is wanted; `expected` is how long that will be, if it can be
@@ -147,7 +157,7 @@ pub enum Sink {
     Upload(Arc<UploadFlow>),
 }
 
-/// A body that JavaScript writes.
+/// A body that JavaScript writes, or the host in its place.
 #[derive(Debug)]
 pub struct Leaving {
     pub invocation: InvocationId,
@@ -156,6 +166,8 @@ pub struct Leaving {
     pub waiting: Option<OpId>,
     /// Bytes until the declared length is reached, if one was declared.
     pub left: Option<u64>,
+    /// The arriving body that the host sends on as this one.
+    pub relays: Option<BodyId>,
 }
 
 impl Leaving {

@@ -164,6 +164,9 @@ pub fn abort_leaving(state: &mut State, leaving: LeavingId, reason: &str) {
     if let Some(op) = entry.waiting {
         state.abandon(entry.invocation, op);
     }
+    if let Some(body) = entry.relays {
+        state.end_relay(body);
+    }
 }
 
 /// What JavaScript must forget of an invocation that is over.

@@ -26,6 +26,8 @@ pub struct Invocation {
     pub response_body: Option<BodyId>,
     pub bodies: Vec<BodyId>,
     pub leaving: Vec<LeavingId>,
+    /// Leaving bodies that the host sends on as they arrive.
+    pub relays: u32,
     /// Ops that wait for the host; with none of them an unsettled promise never settles.
     pub waiting: Vec<OpId>,
     /// Ops that will not be settled any more, and that JavaScript still knows.
@@ -73,6 +75,7 @@ impl Invocation {
             response_body: None,
             bodies: Vec::new(),
             leaving: Vec::new(),
+            relays: 0,
             waiting: Vec::new(),
             abandoned: Vec::new(),
             timers: HashSet::new(),
@@ -159,9 +162,10 @@ impl Invocation {
         self.start.failure_mode.unwrap_or_default() == FailureMode::Open
     }
 
-    /// Whether something the host will do can still run JavaScript of this invocation.
+    /// Whether the host will do something that can still run JavaScript of this invocation, or that
+    /// needs none.
     pub fn has_pending_io(&self) -> bool {
-        !self.waiting.is_empty() || !self.timers.is_empty()
+        !self.waiting.is_empty() || !self.timers.is_empty() || self.relays > 0
     }
 
     /// Whether nothing is left to do.

@@ -23,6 +23,7 @@ mod memory;
 pub mod message;
 pub mod platform;
 mod rejections;
+mod relay;
 pub mod snapshot;
 pub mod state;
 pub mod watch;

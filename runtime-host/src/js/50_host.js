@@ -131,6 +131,12 @@ function write(leaving, chunk) {
   });
 }
 
-internals.leaving = { __proto__: null, send };
+/** Has the host send a body that nothing was read of on as it comes. */
+function relay(leaving, handle) {
+  // One of another request lasts no longer than that does.
+  if (!ops.leavingRelay(leaving, handle)) send(leaving, internals.hostBody.stream(handle));
+}
+
+internals.leaving = { __proto__: null, send, relay };
 
 internals.hostError = (message) => new Error(message);

@@ -16,6 +16,12 @@ function contents(body) {
   return body.kind === STREAM ? internals.streams.expectedLength(body.stream) : body.bytes;
 }
 
+/** Gives the host a body that it does not have all of. */
+function write(leaving, body) {
+  if (body.kind === STREAM) internals.leaving.send(leaving, body.stream);
+  else internals.leaving.relay(leaving, body.handle);
+}
+
 /** https://fetch.spec.whatwg.org/#fetch-method, with the continuation of the exchange. */
 function fetch(input, init = undefined) {
   let request;
@@ -64,9 +70,7 @@ function send(state) {
     // With a signal of its own the Worker can still give the response up.
     const given = signal !== undefined && signal !== internals.clientSignal(ops.currentInvocation());
     if (answer % 2 === 1 && leaving === 0 && !given) watched = op;
-    if (leaving !== 0) {
-      internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
-    }
+    if (leaving !== 0) write(leaving, body);
     if (signal !== undefined) {
       onAbort = () => {
         host.forget(op);
@@ -133,9 +137,7 @@ function respond(invocation, response) {
     body.kind,
     contents(body),
   );
-  if (leaving !== 0) {
-    internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
-  }
+  if (leaving !== 0) write(leaving, body);
 }
 
 internals.respond = respond;

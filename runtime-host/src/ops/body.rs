@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Asks for an arriving body.
-    fn begin_reading(&mut self, body: BodyId) {
+    pub fn begin_reading(&mut self, body: BodyId) {
         let Some(arriving) = self.bodies.get(&body) else { return };
         match arriving.source {
             Source::Subrequest => self.effects.push(Effect::ReadBody(body)),
@@ -135,19 +135,24 @@ pub fn body_cancel(
     _rv: ReturnValue<'_>,
 ) {
     let body = args::id(scope, &args, 0);
-    state::with(scope, |s| {
-        let Some(arriving) = s.bodies.get_mut(&body) else { return };
+    state::with(scope, |s| s.cancel_arriving(body));
+}
+
+impl State {
+    /// Nobody wants the rest of an arriving body.
+    pub fn cancel_arriving(&mut self, body: BodyId) {
+        let Some(arriving) = self.bodies.get_mut(&body) else { return };
         let was = std::mem::replace(&mut arriving.phase, Phase::Ended);
         arriving.clear();
         let (source, id, reader) = (arriving.source, arriving.invocation, arriving.waiting.take());
         if let Some(reader) = reader {
-            s.abandon(id, reader.op);
+            self.abandon(id, reader.op);
         }
         match (source, was) {
             (_, Phase::Ended | Phase::Failed(_)) => {}
-            (Source::Subrequest, _) => s.effects.push(Effect::CancelBody(body)),
+            (Source::Subrequest, _) => self.effects.push(Effect::CancelBody(body)),
             (Source::Exchange(side), was) => {
-                if let Some(invocation) = s.touch(id) {
+                if let Some(invocation) = self.touch(id) {
                     // A body that was never asked for must be asked for to be dropped.
                     if was == Phase::Untouched {
                         invocation.command(Command::ReadBody(side));
@@ -156,7 +161,7 @@ pub fn body_cancel(
                 }
             }
         }
-    });
+    }
 }
 
 /// `bodyLength(body) → number | undefined`: how many bytes the whole body has.
@@ -184,7 +189,8 @@ pub fn leaving_write(
 }
 
 impl State {
-    fn write(&mut self, leaving: LeavingId, chunk: bytes::Bytes) -> bool {
+    /// Writes a chunk; whether there is room for more.
+    pub fn write(&mut self, leaving: LeavingId, chunk: bytes::Bytes) -> bool {
         // A body that was cut off takes everything: its writer is told by other means.
         let Some(entry) = self.leaving.get_mut(&leaving) else { return true };
         if chunk.is_empty() {
@@ -210,22 +216,26 @@ impl State {
         }
     }
 
-    /// True when there is room already; else `op` will be settled.
-    fn wait_for_room(&mut self, leaving: LeavingId, op: OpId) -> bool {
-        let Some(entry) = self.leaving.get_mut(&leaving) else { return true };
-        let (id, sink) = (entry.invocation, entry.sink.clone());
-        let has_room = match &sink {
+    /// Whether a leaving body may be written to now; if not, a message tells when.
+    pub fn has_room(&self, leaving: LeavingId) -> bool {
+        let Some(entry) = self.leaving.get(&leaving) else { return true };
+        match &entry.sink {
             Sink::Upload(flow) => flow.has_room(),
             Sink::Exchange(side) => {
-                self.invocations.get(&id).is_none_or(|i| i.outbox().has_room(*side))
+                let invocation = self.invocations.get(&entry.invocation);
+                invocation.is_none_or(|i| i.outbox().has_room(*side))
             }
-        };
-        if has_room {
+        }
+    }
+
+    /// True when there is room already; else `op` will be settled.
+    fn wait_for_room(&mut self, leaving: LeavingId, op: OpId) -> bool {
+        if self.has_room(leaving) {
             return true;
         }
-        if let Some(entry) = self.leaving.get_mut(&leaving) {
-            entry.waiting = Some(op);
-        }
+        let Some(entry) = self.leaving.get_mut(&leaving) else { return true };
+        entry.waiting = Some(op);
+        let id = entry.invocation;
         if let Some(invocation) = self.touch(id) {
             invocation.waiting.push(op);
         }
@@ -251,22 +261,41 @@ pub fn leaving_end(
     _rv: ReturnValue<'_>,
 ) {
     let leaving = args::id(scope, &args, 0);
-    state::with(scope, |s| {
-        if s.leaving.get(&leaving).is_some_and(Leaving::is_short) {
+    state::with(scope, |s| s.end_leaving(leaving));
+}
+
+impl State {
+    /// A leaving body is complete.
+    pub fn end_leaving(&mut self, leaving: LeavingId) {
+        if self.leaving.get(&leaving).is_some_and(Leaving::is_short) {
             let reason = "the body is shorter than its declared length";
-            return finish::abort_leaving(s, leaving, reason);
+            return finish::abort_leaving(self, leaving, reason);
         }
-        let Some(entry) = s.leaving.remove(&leaving) else { return };
+        let Some(entry) = self.leaving.remove(&leaving) else { return };
         if matches!(entry.sink, Sink::Upload(_)) {
-            s.effects.push(Effect::UploadEnd(leaving));
+            self.effects.push(Effect::UploadEnd(leaving));
         }
-        if let Some(invocation) = s.touch(entry.invocation) {
+        if let Some(invocation) = self.touch(entry.invocation) {
             invocation.leaving.retain(|l| *l != leaving);
             if let Sink::Exchange(side) = entry.sink {
                 invocation.command(Command::BodyEnd(side));
             }
         }
-    });
+        if let Some(body) = entry.relays {
+            self.end_relay(body);
+        }
+    }
+}
+
+/// `leavingRelay(leaving, body) → boolean`: `body`, which nothing was read of, is sent on as it
+/// comes. False when JavaScript has to do that.
+pub fn leaving_relay(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let (leaving, body) = (args::id(scope, &args, 0), args::id(scope, &args, 1));
+    rv.set_bool(state::with(scope, |s| s.relay(leaving, body)));
 }
 
 /// `leavingError(leaving, error)`: the stream failed; the message is cut off.

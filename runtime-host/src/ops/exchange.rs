@@ -321,7 +321,7 @@ impl State {
     /// A new leaving body, of so many bytes if that is known.
     pub(super) fn leave(&mut self, id: InvocationId, sink: Sink, length: Option<u64>) -> LeavingId {
         let leaving = self.leaving_ids.take();
-        let entry = Leaving { invocation: id, sink, waiting: None, left: length };
+        let entry = Leaving { invocation: id, sink, waiting: None, left: length, relays: None };
         self.leaving.insert(leaving, entry);
         if let Some(invocation) = self.touch(id) {
             invocation.leaving.push(leaving);

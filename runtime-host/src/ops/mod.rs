@@ -65,6 +65,7 @@ pub fn list() -> Vec<Op> {
         "leavingWait" => body::leaving_wait,
         "leavingEnd" => body::leaving_end,
         "leavingError" => body::leaving_error,
+        "leavingRelay" => body::leaving_relay,
         "requestUrl" => exchange::request_url,
         "requestHeaders" => exchange::request_headers,
         "requestCf" => exchange::request_cf,

@@ -1,24 +1,28 @@
-//! URLs (<https://url.spec.whatwg.org/>) by the `url` crate.
+//! URLs (<https://url.spec.whatwg.org/>): those of the web's schemes by the `url` crate, others by
+//! [`record`].
 //!
 //! A parsed URL lives in JavaScript as its serialization and the offsets of its parts, so nothing is
 //! held here and getters need no call.
+
+mod encode;
+mod parsed;
+mod record;
+mod setters;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
 use url::{Position, Url, form_urlencoded, quirks};
 use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
+use self::parsed::{OFFSETS, Parsed};
+use self::record::{Record, split_scheme};
 use super::values;
 use crate::limits::URL_TEXT_MAX;
 
-/// Number of offsets that [`parse`] and [`set`] write. All index into the serialization, which is
-/// ASCII, so bytes and code units are the same.
-const OFFSETS: usize = 8;
-
 /// `urlParse(url, base, offsets) → href`, or undefined for an invalid URL. `base` is a string or
-/// undefined. Fills the `Uint32Array` `offsets` with the ends of scheme and user name, the start of
-/// the host, and the ends of host, port, and the starts of path, `?` and `#` (the end of what comes
-/// before, where there is none).
+/// undefined. Fills the `Uint32Array` `offsets` with [`Parsed::offsets`].
 pub fn parse<'s>(
     scope: &mut PinScope<'s, '_>,
     args: FunctionCallbackArguments<'s>,
@@ -29,7 +33,7 @@ pub fn parse<'s>(
         return;
     }
     let input = Local::<v8::String>::try_from(args.get(0)).ok();
-    if let Some(href) = href_string(scope, &url, input) {
+    if let Some(href) = href_string(scope, &url.href, input) {
         rv.set(href.into());
     }
 }
@@ -58,16 +62,31 @@ pub fn set<'s>(
         return;
     }
     let part = args.get(1).uint32_value(scope).unwrap_or(u32::MAX);
-    let Some(mut url) = values::with_text(scope, href, |href| Url::parse(&href).ok()) else {
+    let value = values::with_text(scope, value, |value| value.into_owned());
+    let url = values::with_text(scope, href, |href| set_text(&href, part, &value));
+    let Some(url) = url else {
         return super::throw_type_error(scope, "Invalid URL");
     };
-    values::with_text(scope, value, |value| set_part(&mut url, part, &value));
-    let unchanged = values::with_text(scope, href, |href| href == url.as_str());
+    let unchanged = values::with_text(scope, href, |href| href == url.href);
     if unchanged || !write_offsets(scope, &args, 3, &url) {
         return;
     }
-    if let Some(href) = href_string(scope, &url, None) {
+    if let Some(href) = href_string(scope, &url.href, None) {
         rv.set(href.into());
+    }
+}
+
+/// A serialized URL after a setter; `None` when it is none.
+fn set_text(href: &str, part: u32, value: &str) -> Option<Parsed> {
+    let (scheme, _) = split_scheme(href)?;
+    if is_web(&scheme) {
+        let mut url = Url::parse(href).ok()?;
+        set_part(&mut url, part, value);
+        Some(url.into())
+    } else {
+        let mut url = Record::parse(href, None).ok()?;
+        set_record_part(&mut url, part, value);
+        Some(Parsed::from(&url))
     }
 }
 
@@ -100,6 +119,25 @@ fn set_part(url: &mut Url, part: u32, value: &str) {
     };
 }
 
+/// The same for other URLs.
+fn set_record_part(url: &mut Record, part: u32, value: &str) {
+    let plain = without_tabs_and_newlines(value);
+    match part {
+        0 => url.set_protocol(&plain),
+        1 => url.set_username(value),
+        2 => url.set_password(value),
+        3 => url.set_host(&plain, true),
+        4 => url.set_host(&plain, false),
+        // Empty is what takes the port away, and only without any of these.
+        5 if plain.is_empty() && !value.is_empty() => {}
+        5 => url.set_port(&plain),
+        6 => url.set_pathname(&plain),
+        7 => url.set_search(&plain),
+        8 => url.set_hash(&plain),
+        _ => {}
+    }
+}
+
 /// An exception is pending.
 struct Thrown;
 
@@ -107,34 +145,85 @@ struct Thrown;
 fn parse_arguments<'s>(
     scope: &mut PinScope<'s, '_>,
     args: &FunctionCallbackArguments<'s>,
-) -> Result<Option<Url>, Thrown> {
+) -> Result<Option<Parsed>, Thrown> {
     let input = values::string(scope, args, 0).ok_or(Thrown)?;
     if input.length() > URL_TEXT_MAX {
         return Ok(None);
     }
-    let base = if args.get(1).is_undefined() {
-        None
-    } else {
-        let base = values::string(scope, args, 1).ok_or(Thrown)?;
-        if base.length() > URL_TEXT_MAX {
-            return Ok(None);
+    if args.get(1).is_undefined() {
+        return Ok(values::with_text(scope, input, |input| parse_text(&input, None)));
+    }
+    let base = values::string(scope, args, 1).ok_or(Thrown)?;
+    if base.length() > URL_TEXT_MAX {
+        return Ok(None);
+    }
+    let base = values::with_text(scope, base, |base| base.into_owned());
+    Ok(values::with_text(scope, input, |input| parse_text(&input, Some(&base))))
+}
+
+/// Whether the crate's rules for a scheme are those of the standard.
+fn is_web(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https" | "ws" | "wss" | "ftp")
+}
+
+/// A base URL.
+enum Base {
+    Web(Url),
+    Other(Record),
+}
+
+impl Base {
+    fn parse(text: &str) -> Option<Self> {
+        let plain = trimmed(text);
+        let (scheme, _) = split_scheme(&plain)?;
+        if is_web(&scheme) {
+            parse_web(text, None).map(Self::Web)
+        } else {
+            Record::parse(&plain, None).ok().map(Self::Other)
         }
-        match values::with_text(scope, base, |base| parse_text(&base, None)) {
-            Some(base) => Some(base),
-            None => return Ok(None),
-        }
+    }
+}
+
+/// Parses; `None` when the URL or its base is none.
+fn parse_text(input: &str, base: Option<&str>) -> Option<Parsed> {
+    let plain = trimmed(input);
+    let base = base.map(|base| Base::parse(base).ok_or(())).transpose().ok()?;
+    let is_web = match (split_scheme(&plain), &base) {
+        (Some((scheme, _)), _) => is_web(&scheme),
+        (None, Some(base)) => matches!(base, Base::Web(_)),
+        (None, None) => return None,
     };
-    Ok(values::with_text(scope, input, |input| parse_text(&input, base.as_ref())))
+    // One of the other kind is none that this one could be relative to.
+    if is_web {
+        let base = base.and_then(|base| if let Base::Web(url) = base { Some(url) } else { None });
+        parse_web(input, base.as_ref()).map(Parsed::from)
+    } else {
+        let base = base.and_then(|base| if let Base::Other(url) = base { Some(url) } else { None });
+        let url = Record::parse(&plain, base.as_ref()).ok()?;
+        Some(Parsed::from(&url))
+    }
+}
+
+/// The first steps of <https://url.spec.whatwg.org/#concept-basic-url-parser>.
+fn trimmed(text: &str) -> Cow<'_, str> {
+    without_tabs_and_newlines(text.trim_matches(|c: char| c <= ' '))
+}
+
+fn without_tabs_and_newlines(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(is_tab_or_newline) {
+        Cow::Owned(text.replace(['\t', '\n', '\r'], ""))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Parses, with the standard's newer rules that the crate does not have.
-fn parse_text(input: &str, base: Option<&Url>) -> Option<Url> {
+fn parse_web(input: &str, base: Option<&Url>) -> Option<Url> {
     let input = match base {
         Some(base) => ignore_slashes(input, base),
         None => Cow::Borrowed(input),
     };
     let mut url = Url::options().base_url(base).parse(&input).ok()?;
-    encode_trailing_space(&mut url);
     encode_circumflex(&mut url);
     Some(url)
 }
@@ -147,28 +236,16 @@ fn ignore_slashes<'a>(input: &'a str, base: &Url) -> Cow<'a, str> {
     let rest = text.trim_start_matches(is_slash);
     let slashes =
         text[..text.len() - rest.len()].bytes().filter(|b| !is_tab_or_newline(*b)).count();
-    let special = matches!(base.scheme(), "http" | "https" | "ws" | "wss" | "ftp");
-    if special && slashes > 2 { Cow::Owned(format!("//{rest}")) } else { Cow::Borrowed(input) }
-}
-
-/// <https://url.spec.whatwg.org/#cannot-be-a-base-url-path-state>: a space at the end of an opaque
-/// path is encoded when a query or a fragment follows.
-fn encode_trailing_space(url: &mut Url) {
-    if !url.cannot_be_a_base() {
-        return;
-    }
-    let (path, after) = url.as_str().split_at(url[..Position::AfterPath].len());
-    if !after.is_empty()
-        && let Some(path) = path.strip_suffix(' ')
-        && let Ok(encoded) = Url::parse(&format!("{path}%20{after}"))
-    {
-        *url = encoded;
+    if is_web(base.scheme()) && slashes > 2 {
+        Cow::Owned(format!("//{rest}"))
+    } else {
+        Cow::Borrowed(input)
     }
 }
 
 /// <https://url.spec.whatwg.org/#path-percent-encode-set> has `^`.
 fn encode_circumflex(url: &mut Url) {
-    if url.cannot_be_a_base() || !url.path().contains('^') {
+    if !url.path().contains('^') {
         return;
     }
     let before = &url[..Position::BeforePath];
@@ -185,30 +262,16 @@ fn is_tab_or_newline(byte: u8) -> bool {
 /// The serialization as a string: `input` itself if that is what it says.
 fn href_string<'s>(
     scope: &mut PinScope<'s, '_>,
-    url: &Url,
+    href: &str,
     input: Option<Local<'s, v8::String>>,
 ) -> Option<Local<'s, v8::String>> {
     if let Some(input) = input
-        && input.length() == url.as_str().len()
-        && values::with_text(scope, input, |input| input == url.as_str())
+        && input.length() == href.len()
+        && values::with_text(scope, input, |input| input == href)
     {
         return Some(input);
     }
-    values::new_string(scope, url.as_str().as_bytes())
-}
-
-fn offsets(url: &Url) -> [u32; OFFSETS] {
-    let before = |position| url[..position].len() as u32;
-    [
-        before(Position::AfterScheme),
-        before(Position::AfterUsername),
-        before(Position::BeforeHost),
-        before(Position::AfterHost),
-        before(Position::AfterPort),
-        before(Position::BeforePath),
-        before(Position::AfterPath),
-        before(Position::AfterQuery),
-    ]
+    values::new_string(scope, href.as_bytes())
 }
 
 /// False: an exception was thrown.
@@ -216,7 +279,7 @@ fn write_offsets<'s>(
     scope: &mut PinScope<'s, '_>,
     args: &FunctionCallbackArguments<'s>,
     index: i32,
-    url: &Url,
+    url: &Parsed,
 ) -> bool {
     let target = Local::<v8::Uint32Array>::try_from(args.get(index)).ok();
     let Some(target) = target.filter(|t| t.byte_length() == OFFSETS * size_of::<u32>()) else {
@@ -224,7 +287,7 @@ fn write_offsets<'s>(
         return false;
     };
     let data = target.data().cast::<u32>();
-    for (i, offset) in offsets(url).into_iter().enumerate() {
+    for (i, offset) in url.offsets.into_iter().enumerate() {
         // SAFETY: the array has OFFSETS elements, its memory is aligned for them (V8 aligns typed
         // arrays to their element size) and stays allocated while the array is reachable.
         unsafe { data.add(i).write(offset) };

@@ -10,6 +10,7 @@ mod hostile;
 mod lengths;
 mod limits;
 mod memory;
+mod relay;
 mod unread;
 mod worker;
 
