@@ -199,6 +199,12 @@ pub fn with<R>(isolate: &v8::Isolate, f: impl FnOnce(&mut State) -> R) -> R {
     f(unsafe { &mut *state })
 }
 
+/// Whether the isolate runs a Worker; those that test the snapshot's JavaScript do not.
+#[cfg(test)]
+pub fn is_installed(isolate: &v8::Isolate) -> bool {
+    !isolate.get_data(STATE_SLOT).is_null()
+}
+
 /// The invocation whose code is running, as V8 carries it along with promises and callbacks.
 pub fn current(scope: &v8::PinScope<'_, '_>) -> Option<InvocationId> {
     let data = scope.get_continuation_preserved_embedder_data();
