@@ -128,7 +128,7 @@ fn parse_arguments<'s>(
 }
 
 /// Parses, with the standard's newer rules that the crate does not have.
-fn parse_text(input: &str, base: Option<&Url>) -> Option<Url> {
+pub(super) fn parse_text(input: &str, base: Option<&Url>) -> Option<Url> {
     let input = match base {
         Some(base) => ignore_slashes(input, base),
         None => Cow::Borrowed(input),

@@ -9,6 +9,7 @@ mod hostile;
 mod lengths;
 mod limits;
 mod memory;
+mod resources;
 mod unread;
 mod worker;
 
