@@ -300,6 +300,31 @@ pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// times as much memory, which no limit of the Worker's covers. Two million is what browsers take.
 pub const URL_TEXT_MAX: usize = 2 * 1024 * 1024;
 
+/// UTF-16 code units of a URL pattern, its base URL included. Work and memory grow faster than the
+/// pattern does.
+pub const URL_PATTERN_TEXT_MAX: usize = 16 * 1024;
+
+/// Bytes that the parser of one HTML rewriter may hold: a tag or comment that is not complete yet, and
+/// what it knows of the open elements. Does not cover what handlers insert, which is charged as it is.
+pub const HTML_PARSER_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// Bytes by which the open elements of all rewriters of an isolate may exceed its memory limit. Their
+/// number is only known to be at most that of the tags so far; charging for all of these would refuse
+/// what fits.
+pub const HTML_ELEMENTS_ALLOWANCE_BYTES: usize = 64 * 1024 * 1024;
+
+/// UTF-16 code units of all selectors of one HTML rewriter. Each element of a page is compared with all
+/// of them, without a look at the clock.
+pub const HTML_SELECTORS_TEXT_MAX: usize = 16 * 1024;
+
+/// Combinators of one selector, or brackets within brackets: it is read and compiled recursively.
+pub const HTML_SELECTOR_DEPTH_MAX: usize = 128;
+
+/// HTML rewriters that may be under way in one isolate, and in the process. Each has a stack of its own,
+/// which takes two of the 65,530 mappings that Linux lets a process have.
+pub const HTML_REWRITERS_MAX: usize = 512;
+pub const HTML_REWRITERS_PROCESS_MAX: usize = 8 * 1024;
+
 /// How long the process's end waits for the log's reader.
 pub const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(2);
 

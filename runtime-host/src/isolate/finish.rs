@@ -184,6 +184,7 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
         state.clear_timer(*timer);
     }
     let Some(mut invocation) = state.invocations.remove(&id) else { return Forgotten::default() };
+    state.resources.remove_of(id);
     for op in &invocation.waiting {
         state.fetches.remove(op);
     }

@@ -202,6 +202,12 @@ impl Instance {
         self.meter.used()
     }
 
+    /// Codecs and HTML rewriters.
+    #[cfg(test)]
+    pub fn resources(&self) -> usize {
+        self.state.resources.len()
+    }
+
     /// Gives back what the heap can do without: garbage, free pages, caches, code that was not used
     /// for long. It takes some milliseconds, so it is for an isolate that nobody has asked for a
     /// while, on a thread that may block.

@@ -10,7 +10,9 @@ use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
+use super::resources::Resources;
 use crate::limits::Limit;
+use crate::ops::html_rewriter::Rewriters;
 use crate::worker::Bundle;
 
 const STATE_SLOT: u32 = 0;
@@ -38,6 +40,10 @@ pub struct State {
     pub unhandled: Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>,
     /// Responses of upstreams that perhaps nobody looks at.
     pub watches: Watches,
+    /// Codecs, HTML rewriters.
+    pub resources: Resources,
+    /// What they share.
+    pub rewriters: Rewriters,
     pub meter: Arc<BufferMeter>,
     /// Modules are being evaluated: no request, so no I/O.
     pub starting: bool,
@@ -71,6 +77,8 @@ impl State {
             touched: Vec::new(),
             unhandled: Vec::new(),
             watches: Watches::default(),
+            resources: Resources::default(),
+            rewriters: Rewriters::default(),
             meter,
             starting: true,
             stray_log_bytes: 0,

@@ -49,6 +49,11 @@ function createHostReadable(handle, pull, cancel) {
   return exposeReadable(stream);
 }
 
+/** The same for bytes that are made, not those of a message: `owner` is no handle of a body. */
+function createMadeReadable(owner, pull, cancel) {
+  return exposeReadable(createByteReadable(new HostSource(owner, pull, cancel)));
+}
+
 /** The handle given to createHostReadable, or undefined for every other value. */
 function hostHandle(stream) {
   return tryReadableOf(stream)?.hostHandle;
@@ -359,7 +364,7 @@ const from = (iterable) => exposeReadable(readableFrom(iterable));
 shield(HostSource, BytesSource, Piece, Collector, Pump);
 internals.streams = {
   __proto__: null,
-  collect, consume, createConsumed, createHostReadable, createHostWritable, createTransform, detach, expectedLength, from, fromBytes,
+  collect, consume, createConsumed, createHostReadable, createHostWritable, createMadeReadable, createTransform, detach, expectedLength, from, fromBytes,
   hostClose, hostEnqueue, hostError, hostHandle, isClosed, isDisturbed, isErrored, isLocked, isReadableStream, pump, readAll,
   takeHost, tee,
 };

@@ -435,4 +435,8 @@ internals.headers = {
   has: (headers, name) => !lacks(headers, name),
   /** Sets a lower-case name to a valid value; no guard applies. */
   set: setField,
+  /** Removes a lower-case name; no guard applies. */
+  remove(headers, name) {
+    if (!lacks(headers, name)) removeFrom(mutableListOf(headers), name, 0);
+  },
 };

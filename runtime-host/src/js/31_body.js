@@ -357,6 +357,14 @@ internals.body = {
   /** A record for a host body that JavaScript has not touched; null for no body. */
   fromHost: (handle) => (handle === undefined || handle === null ? null : new BodyRecord(HOST, handle, null)),
   stream: (record) => (record === null ? null : streamOf(record)),
+  /** A record for a ReadableStream that nobody has touched. */
+  fromStream: (stream) => new BodyRecord(STREAM, undefined, stream),
+  /** The ReadableStream of what `takeRecord` gave. */
+  streamOfTaken(taken) {
+    if (taken.kind === STREAM) return taken.stream;
+    if (taken.kind === HOST) return internals.hostBody.stream(taken.handle);
+    return internals.streams.fromBytes(taken.kind === TEXT ? internals.encoding.encodeUtf8(taken.text) : copyBytes(taken.bytes));
+  },
   /** For a null body status: whether the record is one of no bytes. */
   isEmpty: (record) => (record.kind === TEXT || record.kind === BYTES) && record.source.length === 0,
   isUsed: (record) => record !== null && isUsed(record),

@@ -263,6 +263,17 @@ internals.response = {
     state.redirected = redirected;
     return wrap(state);
   },
+  /** A response like another, whose body is what `make(body)` returns for that of the other, which is used up. */
+  transform(response, make) {
+    const from = required(response);
+    if (from.upgrade) return response;
+    const taken = internals.body.takeRecord(from.body);
+    const state = new ResponseState();
+    applyResponse(state, from);
+    internals.headers.remove(state.headers, "content-length");
+    state.body = internals.body.fromStream(make(internals.body.streamOfTaken(taken)));
+    return wrap(state);
+  },
   /**
    * What the engine needs to send a response: `type` ("error" for Response.error()), `status`, `statusText`, `headers`
    * (a Headers), `headersDirty`, `headersOrigin`, `body` (see internals.body.take), `encodeBody`, `cf`.

@@ -10,14 +10,18 @@ mod args;
 mod base;
 mod base64;
 mod body;
+mod compression;
 mod crypto;
 mod encoding;
 mod exchange;
 mod fetch;
 mod globals;
+pub mod html_rewriter;
+pub mod lazy;
 mod structured_clone;
 mod timers;
 mod url;
+mod url_pattern;
 mod values;
 
 use v8::MapFnTo;
@@ -135,6 +139,24 @@ pub fn list() -> Vec<Op> {
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
+        "lazyGlobal" => lazy::lazy_global,
+        "codecStart" => compression::codec_start,
+        "codecRun" => compression::codec_run,
+        "codecEnd" => compression::codec_end,
+        "urlPatternParse" => url_pattern::parse,
+        "urlPatternInput" => url_pattern::input,
+        "htmlSelector" => html_rewriter::selector,
+        "htmlStart" => html_rewriter::start,
+        "htmlRun" => html_rewriter::run,
+        "htmlOutput" => html_rewriter::output,
+        "htmlEnd" => html_rewriter::end,
+        "htmlRead" => html_rewriter::read,
+        "htmlChange" => html_rewriter::change,
+        "htmlInsert" => html_rewriter::insert,
+        "htmlOnEndTag" => html_rewriter::on_end_tag,
+        "htmlAttribute" => html_rewriter::attribute,
+        "htmlSetAttribute" => html_rewriter::set_attribute,
+        "htmlAttributes" => html_rewriter::attributes,
     ]
 }
 

@@ -11,6 +11,7 @@ mod lengths;
 mod limits;
 mod memory;
 mod relay;
+mod resources;
 mod unread;
 mod worker;
 
