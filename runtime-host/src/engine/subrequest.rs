@@ -99,6 +99,8 @@ async fn run(
     connections: Arc<Semaphore>,
 ) {
     let (id, op, body_id) = (subrequest.id, subrequest.op, subrequest.body);
+    // Redirects keep this method.
+    let to_head = subrequest.method == "HEAD";
     // Held until the response's head is there, as Workers count connections.
     let permit = match Arc::clone(&connections).try_acquire_owned() {
         Ok(permit) => Ok(permit),
@@ -127,14 +129,18 @@ async fn run(
             actor.io().forget_body(body_id);
             let _ = actor.post(Message::Subrequest { id, op, result: Err(text) });
         }
-        Ok(response) => {
+        Ok(mut response) => {
+            // `response.url` is "serialized with exclude fragment set to true".
+            response.url.set_fragment(None);
             let head = SubrequestHead {
                 body: body_id,
                 status: response.status,
+                status_text: response.status_text,
                 headers: response.headers,
                 url: response.url.into(),
                 redirected: response.redirected,
                 length: response.body.length(),
+                has_body: !to_head,
             };
             let _ = actor.post(Message::Subrequest { id, op, result: Ok(head) });
             deliver(&actor, body_id, response.body, &reading).await;

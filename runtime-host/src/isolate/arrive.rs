@@ -121,12 +121,14 @@ impl Turn<'_> {
                     if let Some(arriving) = s.bodies.get_mut(&body) {
                         arriving.upload_bytes = 0;
                         arriving.headers = head.headers;
+                        arriving.status_text = head.status_text;
                         arriving.url = head.url;
                         arriving.redirected = head.redirected;
                         arriving.length = head.length;
                     }
                 });
-                self.settle(scope, id, op, Kind::Ok, Value::Response(head.status, body));
+                let kind = if head.has_body { Kind::Ok } else { Kind::NoBody };
+                self.settle(scope, id, op, kind, Value::Response(head.status, body));
             }
             Err(reason) => {
                 state::with(scope, |s| s.drop_body(body, &reason));

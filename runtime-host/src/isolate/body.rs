@@ -34,6 +34,8 @@ pub struct Arriving {
     collected: Collected,
     pub waiting: Option<Reader>,
     pub headers: HeaderList,
+    /// The reason phrase of a subrequest's response; empty for the exchange's own bodies.
+    pub status_text: String,
     /// The final URL of a subrequest; empty for the exchange's own bodies.
     pub url: String,
     pub redirected: bool,
@@ -84,6 +86,7 @@ impl Arriving {
             collected: Collected::default(),
             waiting: None,
             headers: HeaderList::default(),
+            status_text: String::new(),
             url: String::new(),
             redirected: false,
             length: None,

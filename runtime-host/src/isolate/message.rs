@@ -84,12 +84,16 @@ pub struct SubrequestHead {
     /// Given by the isolate with [`Effect::Subrequest`].
     pub body: BodyId,
     pub status: u16,
+    /// The reason phrase, or the status's standard one.
+    pub status_text: String,
     pub headers: HeaderList,
     /// The final URL.
     pub url: String,
     pub redirected: bool,
     /// How many bytes the body has, if it is known.
     pub length: Option<u64>,
+    /// Whether the response can have a body, be it empty: not one to HEAD.
+    pub has_body: bool,
 }
 
 /// What a Worker is told that asks for its exchange's own authority, by a URL or by a redirect,

@@ -113,6 +113,44 @@ function fromBytes(bytes) {
   return exposeReadable(stream);
 }
 
+/** What a stream gives at once of bytes that somebody else has too. */
+const PIECE_BYTES = 64 * 1024;
+
+class SharedBytesSource {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  pull(controller) {
+    const { bytes, at } = this;
+    const left = TypedArrayPrototypeGetByteLength(bytes) - at;
+    const size = left < PIECE_BYTES ? left : PIECE_BYTES;
+    this.at = at + size;
+    if (size > 0) {
+      const piece = copyBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + at, size);
+      controller.enqueueOwned(TypedArrayPrototypeGetBuffer(piece), TypedArrayPrototypeGetByteOffset(piece), size, piece);
+    }
+    if (size === left) {
+      this.bytes = undefined;
+      controller.end();
+    }
+    return undefined;
+  }
+
+  cancel() {
+    this.bytes = undefined;
+    return undefined;
+  }
+}
+
+/** A byte stream of copies of bytes that nobody changes, made piece by piece as they are read. */
+function fromShared(bytes) {
+  const stream = createByteReadable(new SharedBytesSource(bytes));
+  stream.expectedLength = TypedArrayPrototypeGetByteLength(bytes);
+  return exposeReadable(stream);
+}
+
 // ---- State ----
 
 /** How many bytes an undisturbed stream gives (for Content-Length), or undefined. */
@@ -245,6 +283,11 @@ function collect(stream, done, fail) {
   new Collector(tryReadableOf(stream), done, fail).run();
 }
 
+/** Cancels a stream, also one that is locked; what its source says to that is nobody's business. */
+function cancel(stream, reason) {
+  PromisePrototypeThen(core.toPromise(tryReadableOf(stream).cancel(reason)), undefined, noop);
+}
+
 /** The same as a promise. */
 function readAll(stream) {
   return new Promise((resolve, reject) => collect(stream, resolve, reject));
@@ -361,10 +404,11 @@ function createTransform(transformer) {
 /** A ReadableStream of what an iterable or async iterable yields. */
 const from = (iterable) => exposeReadable(readableFrom(iterable));
 
-shield(HostSource, BytesSource, Piece, Collector, Pump);
+shield(HostSource, BytesSource, SharedBytesSource, Piece, Collector, Pump);
 internals.streams = {
   __proto__: null,
-  collect, consume, createConsumed, createHostReadable, createHostWritable, createMadeReadable, createTransform, detach, expectedLength, from, fromBytes,
+  cancel, collect, consume, createConsumed, createHostReadable, createHostWritable, createMadeReadable, createTransform, detach, expectedLength,
+  from, fromBytes, fromShared,
   hostClose, hostEnqueue, hostError, hostHandle, isClosed, isDisturbed, isErrored, isLocked, isReadableStream, pump, readAll,
   takeHost, tee,
 };

@@ -12,7 +12,8 @@ const inRedirect = "Failed to execute 'redirect' on 'Response'";
 class ResponseState {
   type = "default";
   status = 200;
-  statusText = "";
+  /** A string, or the handle of the response whose reason phrase nobody has asked for yet. */
+  lazyStatusText = "";
   headers = undefined;
   /** A BodyRecord or null. */
   body = null;
@@ -23,6 +24,11 @@ class ResponseState {
   encodeBody = "automatic";
   /** Whether this is the upstream's 101: the connection behind it is passed through, as the body that arrived. */
   upgrade = false;
+
+  get statusText() {
+    const text = this.lazyStatusText;
+    return typeof text === "number" ? (this.lazyStatusText = ops.responseStatusText(text, this.status)) : text;
+  }
 
   get headersDirty() {
     return internals.headers.isDirty(this.headers);
@@ -54,7 +60,7 @@ function setStatus(state, value) {
 function setStatusText(state, value) {
   const text = DOMString(value, inConstructor, "member 'statusText' of ResponseInit");
   if (RegExpPrototypeExec(notReason, text) !== null) throw new TypeError("Invalid statusText");
-  state.statusText = text;
+  state.lazyStatusText = text;
 }
 
 function setEncodeBody(state, value) {
@@ -72,7 +78,7 @@ function applyResponse(state, other) {
   } else {
     setStatus(state, other.status);
   }
-  state.statusText = other.statusText;
+  state.lazyStatusText = other.lazyStatusText;
   state.headers = internals.headers.copy(other.headers);
   state.cf = other.cf;
   state.encodeBody = other.encodeBody;
@@ -221,7 +227,7 @@ class Response {
     const state = new ResponseState();
     state.type = from.type;
     state.status = from.status;
-    state.statusText = from.statusText;
+    state.lazyStatusText = from.lazyStatusText;
     state.headers = internals.headers.clone(from.headers);
     state.url = from.url;
     state.redirected = from.redirected;
@@ -247,14 +253,16 @@ internals.response = {
   is: (value) => stateOf(value) !== undefined,
   stateOf,
   /**
-   * The answer to a fetch(). `headersThunk(origin)` returns the packed headers, once, when JavaScript first looks;
-   * `bodyHandle` is undefined or null when no body follows. Its headers can't be modified; `origin` is what
-   * `inspect().headersOrigin` says of it and of copies with unchanged headers.
+   * The answer to a fetch(). `statusText` may be the handle to ask `ops.responseStatusText` with. `headersThunk(origin)`
+   * returns the packed headers, once, when JavaScript first looks; `bodyHandle` is undefined or null when no body
+   * follows. Its headers can't be modified; `origin` is what `inspect().headersOrigin` says of it and of copies with
+   * unchanged headers.
    */
   createUpstream({ status, statusText = "", headersThunk, origin, bodyHandle, url, redirected = false }) {
     const state = new ResponseState();
+    state.type = "basic";
     state.status = status;
-    state.statusText = statusText;
+    state.lazyStatusText = statusText;
     state.headers = internals.headers.fromPacked(headersThunk, "immutable", origin);
     state.upgrade = status === 101;
     // A host may announce a body that such a response can't have, to find none.
@@ -272,6 +280,16 @@ internals.response = {
     applyResponse(state, from);
     internals.headers.remove(state.headers, "content-length");
     state.body = internals.body.fromStream(make(internals.body.streamOfTaken(taken)));
+    return wrap(state);
+  },
+  /** The answer to a fetch() of a URL whose contents are here. `body` is a BodyRecord or null. */
+  createLocal(url, headers, body) {
+    const state = new ResponseState();
+    state.type = "basic";
+    state.lazyStatusText = "OK";
+    state.headers = internals.headers.fromList(headers, "immutable");
+    state.body = body;
+    state.url = url;
     return wrap(state);
   },
   /**

@@ -50,9 +50,10 @@ internals.expose("ExecutionContext", ExecutionContext);
 
 // ---- An invocation ----
 
+/** One for all Requests that were made of the invocation's own. */
 const requestSignal = (invocation) => {
-  const signal = internals.abort.create();
-  MapPrototypeSet(signals, invocation, signal);
+  let signal = MapPrototypeGet(signals, invocation);
+  if (signal === undefined) MapPrototypeSet(signals, invocation, (signal = internals.abort.create()));
   return signal;
 };
 const requestCf = (invocation) => JSONParse(ops.requestCf(invocation));
@@ -104,6 +105,7 @@ function abort(invocation) {
 function forget(invocation, pendingOps, pendingTimers) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
+  internals.hostBody.forget(invocation);
   MapPrototypeDelete(signals, invocation);
 }
 

@@ -76,6 +76,7 @@ pub fn list() -> Vec<Op> {
         "responseHeaders" => exchange::response_headers,
         "responseUrl" => exchange::response_url,
         "responseRedirected" => exchange::response_redirected,
+        "responseStatusText" => exchange::response_status_text,
         "respond" => exchange::respond,
         "fail" => exchange::fail,
         "passThroughOnException" => exchange::pass_through_on_exception,

@@ -94,6 +94,30 @@ async fn manual_and_error_modes() {
 }
 
 #[tokio::test]
+async fn a_location_is_utf_8_or_its_bytes() {
+    for (given, url) in [
+        (&b"/seen?\xe2\x98\x83"[..], "/seen?%E2%98%83"),
+        (b"/seen?\xff", "/seen?%FF"),
+        (b"/seen?%\xe2\x98\x83", "/seen?%%E2%98%83"),
+        (b"/s%65en?a=%E2%98%83", "/s%65en?a=%E2%98%83"),
+    ] {
+        let server = http(move |request| {
+            let mut response = answer(302, "x-a", "b");
+            if request.uri().path() != "/" {
+                response = reply("");
+            }
+            let value = http::HeaderValue::from_bytes(given).expect("a value");
+            response.headers_mut().insert("location", value);
+            async { response }
+        })
+        .await;
+        let response =
+            client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");
+        assert_eq!(&response.url[url::Position::BeforePath..], url);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_without_location_is_the_response() {
     let server = http(|_| async { answer(302, "x-a", "b") }).await;
     let response = client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");

@@ -1,5 +1,6 @@
 //! Runs the files of `runtime-host/tests/js/` in fresh isolates that start from the snapshot.
 
+mod abort;
 mod arriving;
 mod driver;
 mod dynamic_code;
