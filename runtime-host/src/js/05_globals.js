@@ -44,6 +44,10 @@ internals.reportRejection = (promise, reason) =>
     new PromiseRejectionEvent("unhandledrejection", { __proto__: null, cancelable: true, promise, reason }),
   );
 
+/** What the host asks at the end of a turn; the bits are those of isolate/rejections.rs: log it, keep it. */
+internals.rejected = (promise, reason) =>
+  (internals.reportRejection(promise, reason) ? 1 : 0) | (hasListeners(globalThis, "rejectionhandled") ? 2 : 0);
+
 /** For a rejection that was reported and then got a handler. */
 internals.reportHandledRejection = (promise, reason) => {
   if (!hasListeners(globalThis, "rejectionhandled")) return;
@@ -104,11 +108,12 @@ class Navigator {
     if (key !== privateKey) illegalConstructor();
   }
   static #check(navigator) {
-    if (!(#brand in navigator)) illegalInvocation();
+    if (!webidl.isObject(navigator) || !(#brand in navigator)) illegalInvocation();
   }
   get userAgent() {
     Navigator.#check(this);
-    return "NANO-Envoy";
+    // What programs know Workers by.
+    return "Cloudflare-Workers";
   }
   get hardwareConcurrency() {
     Navigator.#check(this);
@@ -126,13 +131,16 @@ class Navigator {
 webidl.configureInterface(Navigator);
 internals.expose("Navigator", Navigator);
 
-// Read-only attributes of the global scope. `self` is [Replaceable]: assigning makes it a plain property.
-function defineAttribute(key, value) {
+/**
+ * Adds a read-only attribute of the global scope, whose value `read()` gives. It is [Replaceable]: assigning makes it a
+ * plain property.
+ */
+function exposeAttribute(key, read) {
   const accessor = ReflectGetOwnPropertyDescriptor(
     {
       get [key]() {
         checkGlobal(this);
-        return value;
+        return read();
       },
       set [key](replacement) {
         checkGlobal(this);
@@ -148,5 +156,7 @@ function defineAttribute(key, value) {
 function checkGlobal(self) {
   if (self !== undefined && self !== null && self !== globalThis) illegalInvocation();
 }
-defineAttribute("self", globalThis);
-defineAttribute("navigator", new Navigator(privateKey));
+internals.exposeAttribute = exposeAttribute;
+const navigator = new Navigator(privateKey);
+exposeAttribute("self", () => globalThis);
+exposeAttribute("navigator", () => navigator);

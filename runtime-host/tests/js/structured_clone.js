@@ -98,3 +98,17 @@ test("atob and btoa", () => {
   assert.throws(() => ops.atob(1), TypeError);
   assert.throws(() => ops.btoa(), TypeError);
 });
+
+test("QuotaExceededError keeps its numbers", () => {
+  const copy = structuredClone(new QuotaExceededError("m", { quota: 1, requested: 2 }));
+  assert(copy instanceof QuotaExceededError && copy.quota === 1 && copy.requested === 2 && copy.message === "m");
+  assert.equal(structuredClone(new QuotaExceededError("m")).quota, null);
+});
+
+test("interfaces of the platform take part by registering", () => {
+  class Key { #bits = 5; static { Key.bits = (k) => k.#bits; Key.is = (k) => #bits in k; } }
+  internals.webidl.configureInterface(Key);
+  dataCloneError(() => structuredClone(new Key()));
+  internals.structuredClone.registerSerializable({ test: Key.is, serialize: Key.bits, deserialize: (bits) => ({ bits }) });
+  assert.deepEqual(structuredClone([new Key()]), [{ bits: 5 }]);
+});
