@@ -2,7 +2,7 @@
 // Timers (https://html.spec.whatwg.org/#timers). A timer belongs to the invocation that set it.
 
 const {
-  ArrayPrototypeSlice, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, Promise, ReflectApply,
+  ArrayPrototypeSlice, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ReflectApply,
   TypeError,
 } = internals.primordials;
 const { webidl } = internals;
@@ -96,52 +96,3 @@ const operations = {
   setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate,
 };
 for (const name in operations) internals.expose(name, operations[name], true);
-
-// ---- scheduler ----
-
-const { illegalConstructor, illegalInvocation, privateKey } = webidl;
-
-class Scheduler {
-  #brand;
-  constructor(key = undefined) {
-    if (key !== privateKey) illegalConstructor();
-  }
-  /** Workers' own: a promise for when so many milliseconds have passed. Rejects when `signal` aborts. */
-  wait(delay, options = undefined) {
-    if (!webidl.isObject(this) || !(#brand in this)) illegalInvocation();
-    return new Promise((resolve, reject) => {
-      requireArguments(arguments.length, 1, inWait);
-      delay = webidl.long(delay, inWait, "parameter 1");
-      const { signal } = toWaitOptions(options, inWait, "parameter 2");
-      if (signal === undefined) return void set(resolve, delay, [], false);
-      const { isAborted, reason, add, remove } = internals.abort;
-      if (isAborted(signal)) return void reject(reason(signal));
-      const abort = (why) => {
-        clear(timer);
-        reject(why);
-      };
-      const timer = set(
-        () => {
-          remove(signal, abort);
-          resolve();
-        },
-        delay, [], false,
-      );
-      add(signal, abort);
-    });
-  }
-}
-webidl.configureInterface(Scheduler);
-
-const inWait = "Failed to execute 'wait' on 'Scheduler'";
-const toWaitOptions = webidl.dictionary("SchedulerWaitOptions", [
-  {
-    key: "signal",
-    convert(value, prefix, context) {
-      if (internals.abort.isSignal(value)) return value;
-      throw new TypeError(`${prefix}: ${context} is not of type 'AbortSignal'.`);
-    },
-  },
-]);
-const scheduler = new Scheduler(privateKey);
-internals.exposeAttribute("scheduler", () => scheduler);

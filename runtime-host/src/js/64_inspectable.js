@@ -3,8 +3,8 @@
 // file's evaluation, before any Worker ran, and none of them reads a body or makes anything up.
 
 const {
-  ArrayPrototypePush, Map, MapPrototypeGet, MapPrototypeSet, ObjectGetPrototypeOf, ReflectGetOwnPropertyDescriptor,
-  globalThis, uncurryThis,
+  ArrayPrototypePush, FunctionPrototypeCall, Map, MapPrototypeGet, MapPrototypeSet, ObjectGetPrototypeOf,
+  ReflectGetOwnPropertyDescriptor, globalThis,
 } = internals.primordials;
 
 /** prototype -> [key, getter, key, getter ...] */
@@ -17,13 +17,12 @@ function show(Class, keys) {
     // Inherited ones are those of a prototype further up.
     let at = Class.prototype;
     while (ReflectGetOwnPropertyDescriptor(at, key) === undefined) at = ObjectGetPrototypeOf(at);
-    ArrayPrototypePush(getters, key, uncurryThis(ReflectGetOwnPropertyDescriptor(at, key).get));
+    ArrayPrototypePush(getters, key, ReflectGetOwnPropertyDescriptor(at, key).get);
   }
   showBy(Class, (value) => {
     const members = [];
     for (let i = 0; i < getters.length; i += 2) {
-      const get = getters[i + 1];
-      ArrayPrototypePush(members, getters[i], get(value));
+      ArrayPrototypePush(members, getters[i], FunctionPrototypeCall(getters[i + 1], value));
     }
     return members;
   });
@@ -54,10 +53,10 @@ internals.inspectable = {
 };
 
 const pairs = (Class) => {
-  const forEach = uncurryThis(Class.prototype.forEach);
+  const { forEach } = Class.prototype;
   showBy(Class, (value) => {
     const members = [];
-    forEach(value, (member, key) => void ArrayPrototypePush(members, key, member));
+    FunctionPrototypeCall(forEach, value, (member, key) => void ArrayPrototypePush(members, key, member));
     return members;
   });
 };

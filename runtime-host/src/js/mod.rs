@@ -82,7 +82,7 @@ pub const FILES: &[File] = files![
     Ahead "50_host.js"
     Ahead "51_fetch.js"
     Ahead "52_timers.js"
-    Ahead "53_console.js"
+    OnCall "53_console.js"
     OnCall "54_service_worker.js"
     OnCall "61_performance.js"
     OnCall "62_inspect.js"
@@ -92,5 +92,6 @@ pub const FILES: &[File] = files![
     OnCall "66_transfer_streams.js"
     OnCall "67_wasm_streaming.js"
     OnCall "68_cloudflare.js"
+    OnCall "69_scheduler.js"
     Ahead "90_dispatch.js"
 ];
