@@ -119,6 +119,10 @@ class Navigator {
     Navigator.#check(this);
     return 1;
   }
+  get platform() {
+    Navigator.#check(this);
+    return "Linux";
+  }
   get language() {
     Navigator.#check(this);
     return "en";
@@ -132,8 +136,8 @@ webidl.configureInterface(Navigator);
 internals.expose("Navigator", Navigator);
 
 /**
- * Adds a read-only attribute of the global scope, whose value `read()` gives. It is [Replaceable]: assigning makes it a
- * plain property.
+ * Adds a read-only attribute of the global scope, whose value `read()` gives: to the prototype, as WorkerGlobalScope is
+ * the interface that has it. It is [Replaceable]: assigning makes it a plain property of the global object.
  */
 function exposeAttribute(key, read) {
   const accessor = ReflectGetOwnPropertyDescriptor(
@@ -151,7 +155,7 @@ function exposeAttribute(key, read) {
     },
     key,
   );
-  ReflectDefineProperty(globalThis, key, accessor);
+  ReflectDefineProperty(WorkerGlobalScope.prototype, key, accessor);
 }
 function checkGlobal(self) {
   if (self !== undefined && self !== null && self !== globalThis) illegalInvocation();

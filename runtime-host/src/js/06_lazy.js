@@ -1,8 +1,12 @@
 "use strict";
-// Globals that are made when somebody first reads them: until then an isolate holds a name and a function for each,
-// neither classes nor their code.
+// Globals that are made when somebody first reads them: until then an isolate holds a name for each, neither classes nor
+// their code.
 
-const { ArrayPrototypeForEach } = internals.primordials;
+const { Map, MapPrototypeGet, MapPrototypeSet } = internals.primordials;
+
+/** name -> function that gives an object with the global of that name. */
+const groups = new Map();
+ops.lazyResolver((name) => MapPrototypeGet(groups, name)()[name]);
 
 /**
  * Adds globals (or properties of `target`) with the property attributes of interfaces, or of operations when
@@ -14,6 +18,9 @@ const { ArrayPrototypeForEach } = internals.primordials;
 internals.exposeLazily = (names, make, enumerable = false, target = undefined) => {
   let made;
   const group = () => (made ??= make());
-  ArrayPrototypeForEach(names, (name) => ops.exposeLazily(name, (key) => group()[key], enumerable, target));
+  for (let i = 0; i < names.length; i++) {
+    MapPrototypeSet(groups, names[i], group);
+    ops.exposeLazily(names[i], enumerable, target);
+  }
   return group;
 };

@@ -7,7 +7,8 @@
 const { DOMException, webidl, primordials } = internals;
 const {
   Array, ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached,
-  ArrayBufferPrototypeGetMaxByteLength, ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeTransfer,
+  ArrayBufferPrototypeGetMaxByteLength, ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeResize,
+  ArrayBufferPrototypeTransfer,
   ArrayPrototypePush, BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataView, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, Date, DatePrototypeGetTime, Error, EvalError, Map,
   MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, NumberPrototypeValueOf, Object,
@@ -232,8 +233,50 @@ function serializeView(value, memory) {
     }
     place = [TypedArrayPrototypeGetByteOffset(value), TypedArrayPrototypeGetLength(value)];
   }
+  if (!webidl.isSharedArrayBuffer(buffer) && ArrayBufferPrototypeGetResizable(buffer) && tracksLength(value, tag, buffer)) {
+    place[1] = undefined;
+  }
   const record = new CloneRecord(VIEW, serializeValue(buffer, memory), { type: tag, place });
   return remember(memory, value, record);
+}
+
+/**
+ * Whether the length of a view follows that of its resizable buffer. Only another length tells: the buffer has one for a
+ * moment in which no other code runs, and all of its bytes again after it.
+ */
+function tracksLength(view, tag, buffer) {
+  const length = ArrayBufferPrototypeGetByteLength(buffer);
+  const size = tag === undefined ? 1 : VIEWS[tag].BYTES_PER_ELEMENT;
+  const before = elementsOf(view, tag);
+  if (before === 0) return false;
+  const last = new Uint8Array(size);
+  TypedArrayPrototypeSet(last, new Uint8Array(buffer, length - size, size));
+  try {
+    ArrayBufferPrototypeResize(buffer, length - size);
+    return elementsOf(view, tag) === before - 1 && !isOutOfBounds(view, tag);
+  } finally {
+    ArrayBufferPrototypeResize(buffer, length);
+    TypedArrayPrototypeSet(new Uint8Array(buffer), last, length - size);
+  }
+}
+
+function elementsOf(view, tag) {
+  if (tag !== undefined) return TypedArrayPrototypeGetLength(view);
+  try {
+    return DataViewPrototypeGetByteLength(view);
+  } catch {
+    return -1;
+  }
+}
+
+function isOutOfBounds(view, tag) {
+  if (tag === undefined) return elementsOf(view, tag) < 0;
+  try {
+    TypedArrayPrototypeAt(view, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function requireUsable(buffer) {

@@ -12,9 +12,13 @@ function makePerformance() {
   const { webidl, primordials, events, DOMException } = internals;
   const {
     ArrayPrototypeFilter, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypePush, ArrayPrototypeShift,
-    ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, FunctionPrototypeCall, ObjectFreeze, TypeError,
+    ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, FunctionPrototypeCall, MathFloor,
+    ObjectFreeze, TypeError,
   } = primordials;
   const { DOMString, illegalConstructor, illegalInvocation, privateKey, requireArguments } = webidl;
+
+  // Whole hundredths of a millisecond (https://w3c.github.io/hr-time/#dfn-coarsen-time asks for no finer than 5 us).
+  const now = () => MathFloor(ops.now() * 100) / 100;
 
   // ---- Entries ----
 
@@ -87,7 +91,7 @@ function makePerformance() {
     name = DOMString(name, prefix, "parameter 1");
     const { startTime, detail } = toMarkOptions(options, prefix, "parameter 2");
     if (startTime < 0) throw new TypeError(`${prefix}: startTime must not be negative.`);
-    return new EntryState(name, "mark", startTime ?? ops.now(), 0, copyOf(detail));
+    return new EntryState(name, "mark", startTime ?? now(), 0, copyOf(detail));
   }
 
   class PerformanceMark extends PerformanceEntry {
@@ -229,7 +233,7 @@ function makePerformance() {
     }
     now() {
       checkPerformance(this);
-      return ops.now();
+      return now();
     }
     toJSON() {
       checkPerformance(this);
@@ -262,7 +266,7 @@ function makePerformance() {
       if (endMark !== undefined) endTime = timeOf(endMark);
       else if (end !== undefined) endTime = timeOf(end);
       else if (duration !== undefined) endTime = timeOf(start) + duration;
-      else endTime = ops.now();
+      else endTime = now();
       let startTime = 0;
       if (start !== undefined) startTime = timeOf(start);
       else if (duration !== undefined) startTime = endTime - duration;

@@ -7,10 +7,32 @@ use v8::{
 
 use crate::isolate::{code_generation, state};
 
-/// `exposeLazily(name, make, enumerable, target)`: adds a global, or a property of `target`, whose
-/// value is `make(name)`, called when somebody first reads it. To JavaScript it is a plain property
-/// from the beginning (Web IDL's interface objects are such). While the snapshot is made this may be
-/// called.
+/// `lazyResolver(function)`: what gives the values of the properties that `exposeLazily` adds, by
+/// their names. Called once, while the snapshot is made.
+pub fn lazy_resolver(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    _rv: ReturnValue<'_>,
+) {
+    if let Some((place, key)) = resolver_place(scope) {
+        place.set_private(scope, key, args.get(0));
+    }
+}
+
+/// Where a context keeps its resolver, out of JavaScript's reach. V8 has room for data with each such
+/// property, but a snapshot can't have functions there.
+fn resolver_place<'s>(
+    scope: &mut PinScope<'s, '_>,
+) -> Option<(Local<'s, v8::Object>, Local<'s, v8::Private>)> {
+    let object_prototype = v8::Object::new(scope).get_prototype(scope)?;
+    let name = v8::String::new(scope, "nano.lazyResolver");
+    let key = v8::Private::for_api(scope, name);
+    Some((Local::<v8::Object>::try_from(object_prototype).ok()?, key))
+}
+
+/// `exposeLazily(name, enumerable, target)`: adds a global, or a property of `target`, whose value
+/// the resolver gives when somebody first reads it. To JavaScript it is a plain property from the
+/// beginning (Web IDL's interface objects are such). While the snapshot is made this may be called.
 pub fn expose_lazily(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
@@ -19,18 +41,19 @@ pub fn expose_lazily(
     let Ok(name) = Local::<v8::Name>::try_from(args.get(0)) else {
         return super::throw_type_error(scope, "exposeLazily takes a name");
     };
-    let attributes = if args.get(2).is_true() {
+    let attributes = if args.get(1).is_true() {
         PropertyAttribute::NONE
     } else {
         PropertyAttribute::DONT_ENUM
     };
-    let target = Local::<v8::Object>::try_from(args.get(3));
+    let target = Local::<v8::Object>::try_from(args.get(2));
     let target = target.unwrap_or_else(|_| scope.get_current_context().global(scope));
+    let data = v8::undefined(scope).into();
     target.set_lazy_data_property_with_data(
         scope,
         name,
         read_lazily,
-        args.get(1),
+        data,
         attributes,
         SideEffectType::HasSideEffect,
         SideEffectType::HasSideEffect,
@@ -46,12 +69,17 @@ pub fn lazy_getter() -> v8::AccessorNameGetterCallback {
 fn read_lazily(
     scope: &mut PinScope<'_, '_>,
     name: Local<'_, v8::Name>,
-    args: PropertyCallbackArguments<'_>,
+    _args: PropertyCallbackArguments<'_>,
     mut rv: ReturnValue<'_, v8::Value>,
 ) {
-    let Ok(make) = Local::<v8::Function>::try_from(args.data()) else { return };
-    let receiver = v8::undefined(scope).into();
-    if let Some(value) = make.call(scope, receiver, &[name.into()]) {
+    let value = resolver_place(scope)
+        .and_then(|(place, key)| place.get_private(scope, key))
+        .and_then(|resolver| Local::<v8::Function>::try_from(resolver).ok())
+        .and_then(|resolver| {
+            let receiver = v8::undefined(scope).into();
+            resolver.call(scope, receiver, &[name.into()])
+        });
+    if let Some(value) = value {
         rv.set(value);
     }
 }

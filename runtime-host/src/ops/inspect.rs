@@ -104,8 +104,9 @@ pub fn own_keys(
         index_filter,
         key_conversion: v8::KeyConversionMode::ConvertToString,
     };
+    // The binding of V8's function for own names takes no filter of indices.
     // Without an answer an exception is pending: a module's binding that has no value yet.
-    if let Some(keys) = object.get_own_property_names(scope, names) {
+    if let Some(keys) = object.get_property_names(scope, names) {
         rv.set(keys.into());
     }
 }

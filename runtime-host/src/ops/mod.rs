@@ -105,6 +105,7 @@ pub fn list() -> Vec<Op> {
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
+        "lazyResolver" => globals::lazy_resolver,
         "exposeLazily" => globals::expose_lazily,
         "microtaskCheckpoint" => globals::microtask_checkpoint,
         "compatibilityFlags" => globals::compatibility_flags,

@@ -10,7 +10,7 @@ test("primitives", () => {
 test("objects, two levels deep", () => {
   assert.equal(shown({}), "{}");
   assert.equal(shown({ a: 1, "b-c": "x", [Symbol("k")]: 2 }), "{ a: 1, 'b-c': 'x', [Symbol(k)]: 2 }");
-  assert.equal(shown({ a: { b: { c: { d: 1 }, e: [1] } } }), "{\n  a: { b: { c: [Object], e: [Array] } }\n}");
+  assert.equal(shown({ a: { b: { c: { d: 1 }, e: [1] } } }), "{ a: { b: { c: [Object], e: [Array] } } }");
   assert.equal(shown(new (class Foo { a = 1; })()), "Foo { a: 1 }");
   assert.equal(shown(Object.create(null)), "[Object: null prototype] {}");
   assert.equal(shown({ get a() { return 1; }, set b(v) {}, get c() { return 1; }, set c(v) {} }), "{ a: [Getter], b: [Setter], c: [Getter/Setter] }");
