@@ -4,9 +4,10 @@
 // both functions to embedders that compile while bytes arrive, which nothing here would gain from.
 
 const {
-  PromisePrototypeThen, PromiseResolve, ReflectGetOwnPropertyDescriptor, StringPrototypeToLowerCase, TypeError,
+  Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectGetOwnPropertyDescriptor, StringPrototypeToLowerCase, TypeError,
   globalThis, uncurryThis,
 } = internals.primordials;
+const { defineMethod, isObject } = internals.webidl;
 
 const { Headers, Response } = globalThis;
 const getterOf = (key) => uncurryThis(ReflectGetOwnPropertyDescriptor(Response.prototype, key).get);
@@ -42,4 +43,37 @@ internals.makeWasmStreaming = () => {
       return PromisePrototypeThen(bytesOf(source, "instantiateStreaming"), (bytes) => instantiate(bytes, importObject));
     },
   };
+};
+
+/**
+ * Where code generation is allowed: V8 compiles bytes on other threads and finishes in a task of its own, which nothing
+ * here runs. So these compile before they return their promise.
+ */
+internals.compileAtOnce = () => {
+  const { WebAssembly } = globalThis;
+  const { Module, instantiate: instantiateModule } = WebAssembly;
+  const compileNow = (bytes) => new Promise((resolve) => resolve(new Module(bytes)));
+  const isModule = (value) => {
+    try {
+      Module.exports(value);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const operations = {
+    compile(bytes) {
+      return compileNow(bytes);
+    },
+    instantiate(bytes, importObject = undefined) {
+      if (isModule(bytes)) return instantiateModule(bytes, importObject);
+      if (importObject !== undefined && !isObject(importObject)) {
+        return PromiseReject(new TypeError("WebAssembly.instantiate(): Argument 1 must be an object"));
+      }
+      return PromisePrototypeThen(compileNow(bytes), (module) =>
+        PromisePrototypeThen(instantiateModule(module, importObject), (instance) => ({ module, instance })),
+      );
+    },
+  };
+  for (const key in operations) defineMethod(WebAssembly, key, operations[key], true);
 };

@@ -117,6 +117,7 @@ function configure(vars, serviceWorker) {
   internals.hostModules["cloudflare:workers"].env = env;
   const { WebAssembly } = globalThis;
   internals.exposeLazily(["compileStreaming", "instantiateStreaming"], internals.makeWasmStreaming, true, WebAssembly);
+  if (ops.codeGenerationAllowed()) internals.compileAtOnce();
   if (!serviceWorker) return;
   const names = ReflectOwnKeys(env);
   for (let i = 0; i < names.length; i++) internals.expose(names[i], env[names[i]], true);
