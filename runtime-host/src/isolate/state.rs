@@ -11,6 +11,7 @@ use super::load::ModuleMap;
 use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
 use super::resources::Resources;
+use super::rejections::Rejections;
 use crate::limits::Limit;
 use crate::ops::html_rewriter::Rewriters;
 use crate::worker::Bundle;
@@ -36,8 +37,8 @@ pub struct State {
     pub leaving_ids: Ids,
     /// Invocations touched by the current turn.
     pub touched: Vec<InvocationId>,
-    /// Rejected promises that have no handler yet, with the reason.
-    pub unhandled: Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>,
+    /// Promises that were rejected and have no handler yet, and what becomes of them.
+    pub rejections: Rejections,
     /// Responses of upstreams that perhaps nobody looks at.
     pub watches: Watches,
     /// Codecs, HTML rewriters.
@@ -75,7 +76,7 @@ impl State {
             body_ids: Ids::default(),
             leaving_ids: Ids::default(),
             touched: Vec::new(),
-            unhandled: Vec::new(),
+            rejections: Rejections::default(),
             watches: Watches::default(),
             resources: Resources::default(),
             rewriters: Rewriters::default(),
@@ -211,6 +212,13 @@ pub fn with<R>(isolate: &v8::Isolate, f: impl FnOnce(&mut State) -> R) -> R {
 #[cfg(test)]
 pub fn is_installed(isolate: &v8::Isolate) -> bool {
     !isolate.get_data(STATE_SLOT).is_null()
+}
+
+/// Whether the isolate evaluates a Worker's modules.
+pub fn is_starting(isolate: &v8::Isolate) -> bool {
+    let state = isolate.get_data(STATE_SLOT).cast::<State>();
+    // An isolate without a Worker has no state: one that the platform's own tests run in.
+    !state.is_null() && with(isolate, |s| s.starting)
 }
 
 /// The invocation whose code is running, as V8 carries it along with promises and callbacks.

@@ -18,6 +18,7 @@ mod fetch;
 mod globals;
 pub mod html_rewriter;
 pub mod lazy;
+mod inspect;
 mod structured_clone;
 mod timers;
 mod url;
@@ -158,7 +159,22 @@ pub fn list() -> Vec<Op> {
         "htmlAttribute" => html_rewriter::attribute,
         "htmlSetAttribute" => html_rewriter::set_attribute,
         "htmlAttributes" => html_rewriter::attributes,
+        "lazyResolver" => globals::lazy_resolver,
+        "exposeLazily" => globals::expose_lazily,
+        "microtaskCheckpoint" => globals::microtask_checkpoint,
+        "compatibilityFlags" => globals::compatibility_flags,
+        "codeGenerationAllowed" => globals::code_generation_allowed,
+        "inspectKind" => inspect::inspect_kind,
+        "proxyTarget" => inspect::proxy_target,
+        "promiseResult" => inspect::promise_result,
+        "ownKeys" => inspect::own_keys,
+        "previewEntries" => inspect::preview_entries,
     ]
+}
+
+/// Addresses that the snapshot refers to beside those of [`list`].
+pub fn getters() -> Vec<v8::AccessorNameGetterCallback> {
+    vec![globals::lazy_getter()]
 }
 
 /// The `ops` object for the snapshot: a null-prototype object with every op.

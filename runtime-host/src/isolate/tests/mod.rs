@@ -5,6 +5,7 @@ mod arriving;
 mod driver;
 mod dynamic_code;
 mod fuzz;
+mod globals;
 mod handover;
 mod harness;
 mod hostile;
