@@ -18,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod modules;
+mod net;
 mod observability;
 mod reading;
 mod snapshot;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         cases.extend(snapshot::cases());
         cases
     }));
+    themes.push(common::theme("net", net::cases()));
     themes.push(common::theme("disconnects", disconnects::cases()));
     themes.push(common::theme("choice", {
         let mut cases = choice::cases();

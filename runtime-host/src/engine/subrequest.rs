@@ -9,8 +9,8 @@ use tokio::task::AbortHandle;
 
 use super::actor::Actor;
 use crate::client::{
-    self, Client, FetchBody, FetchRequest, MAX_REDIRECTS, Origin, Override, Redirect, ResponseBody,
-    UploadSender,
+    self, Client, Connection, FetchBody, FetchError, FetchRequest, FetchResponse, MAX_REDIRECTS,
+    Origin, Override, Redirect, ResponseBody, UploadSender,
 };
 use crate::exchange::{BODY_WINDOW_BYTES, has_authority};
 use crate::isolate::body::UploadFlow;
@@ -41,13 +41,17 @@ impl Reading {
         self.begun.notify_one();
     }
 
+    pub(super) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
     pub fn consumed(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::AcqRel);
         self.room.notify_one();
     }
 
     /// Counts a chunk that is about to be delivered; waits first while too much is under way.
-    async fn admit(&self, bytes: usize) {
+    pub(super) async fn admit(&self, bytes: usize) {
         while self.waiting.load(Ordering::Acquire) >= BODY_WINDOW_BYTES {
             self.room.notified().await;
         }
@@ -97,6 +101,7 @@ async fn run(
     connections: Arc<Semaphore>,
 ) {
     let (id, op, body_id) = (subrequest.id, subrequest.op, subrequest.body);
+    let socket = subrequest.socket;
     // Held until the response's head is there, as Workers count connections.
     let permit = match Arc::clone(&connections).try_acquire_owned() {
         Ok(permit) => Ok(permit),
@@ -114,7 +119,7 @@ async fn run(
     };
     let result = match client {
         Some(client) => match fetch_request(&actor, subrequest, body) {
-            Ok(request) => client.fetch(request).await.map_err(|error| error.to_string()),
+            Ok(request) => ask(&client, request, socket != 0).await.map_err(|e| e.to_string()),
             Err(text) => Err(text),
         },
         None => Err("the Worker was removed".into()),
@@ -125,7 +130,9 @@ async fn run(
             actor.io().forget_body(body_id);
             let _ = actor.post(Message::Subrequest { id, op, result: Err(text) });
         }
-        Ok(response) => {
+        Ok((response, connection)) => {
+            // Known before JavaScript can ask for it.
+            let talk = connection.map(|c| actor.io().adopt_socket(&actor, socket, c));
             let head = SubrequestHead {
                 body: body_id,
                 status: response.status,
@@ -135,10 +142,27 @@ async fn run(
                 length: response.body.length(),
             };
             let _ = actor.post(Message::Subrequest { id, op, result: Ok(head) });
+            if let Some(talk) = talk {
+                actor.io().forget_body(body_id);
+                talk.await;
+                return actor.io().forget_socket(socket);
+            }
             deliver(&actor, body_id, response.body, &reading).await;
             actor.io().forget_body(body_id);
         }
     }
+}
+
+/// The request, or the opening handshake of a WebSocket.
+async fn ask(
+    client: &Client,
+    request: FetchRequest,
+    for_socket: bool,
+) -> Result<(FetchResponse, Option<Connection>), FetchError> {
+    if for_socket {
+        return client.websocket(request).await;
+    }
+    client.fetch(request).await.map(|response| (response, None))
 }
 
 fn fetch_request(

@@ -1,6 +1,7 @@
 //! The engine with real isolates and a scripted front end.
 
 mod isolates;
+mod sockets;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -170,7 +170,11 @@ pub fn abort_leaving(state: &mut State, leaving: LeavingId, reason: &str) {
 pub struct Forgotten {
     pub ops: Vec<OpId>,
     pub timers: Vec<u32>,
+    pub sockets: Vec<u32>,
 }
+
+/// What a WebSocket is closed with whose invocation is over ("going away", RFC 6455 section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 /// Frees an invocation.
 fn free(state: &mut State, id: InvocationId) -> Forgotten {
@@ -194,6 +198,11 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
             (Source::Exchange(_), Phase::Untouched) => {}
         }
     }
+    let sockets: Vec<_> = std::mem::take(&mut invocation.sockets).into_keys().collect();
+    for socket in &sockets {
+        state.sockets.remove(socket);
+        state.effects.push(Effect::SocketDrop(*socket, GOING_AWAY));
+    }
     invocation.publish();
     let outcome = match (invocation.outcome, invocation.closed) {
         (Outcome::Ok, Some(Close::Disconnected)) if !invocation.answered => Outcome::Canceled,
@@ -211,5 +220,5 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
     })));
     let mut ops = invocation.waiting;
     ops.append(&mut invocation.abandoned);
-    Forgotten { ops, timers }
+    Forgotten { ops, timers, sockets }
 }

@@ -1,10 +1,11 @@
 //! One invocation of a Worker's handler: what the host knows of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
+use super::socket::SocketId;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,
@@ -29,6 +30,8 @@ pub struct Invocation {
     /// Ops that will not be settled any more, and that JavaScript still knows.
     pub abandoned: Vec<OpId>,
     pub timers: HashSet<u32>,
+    /// WebSockets that are not closed, and whether something may come of them.
+    pub sockets: HashMap<SocketId, bool>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,
     pub continued: bool,
@@ -45,6 +48,8 @@ pub struct Invocation {
     pub background_announced: bool,
     pub pass_through_on_exception: bool,
     pub subrequests: u32,
+    /// Calls of the Cache API.
+    pub cache_calls: u32,
     /// Bytes of JSON given to `setMetadata`.
     pub metadata_bytes: usize,
     /// Bytes of console lines.
@@ -71,6 +76,7 @@ impl Invocation {
             waiting: Vec::new(),
             abandoned: Vec::new(),
             timers: HashSet::new(),
+            sockets: HashMap::new(),
             upstream: None,
             continued: false,
             upstream_status: 0,
@@ -82,6 +88,7 @@ impl Invocation {
             background_announced: false,
             pass_through_on_exception: false,
             subrequests: 0,
+            cache_calls: 0,
             metadata_bytes: 0,
             log_bytes: 0,
             limits: LimitSet::default(),
@@ -139,7 +146,9 @@ impl Invocation {
 
     /// Whether something the host will do can still run JavaScript of this invocation.
     pub fn has_pending_io(&self) -> bool {
-        !self.waiting.is_empty() || !self.timers.is_empty()
+        !self.waiting.is_empty()
+            || !self.timers.is_empty()
+            || self.sockets.values().any(|accepted| *accepted)
     }
 
     /// Whether nothing is left to do.

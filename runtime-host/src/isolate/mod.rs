@@ -6,6 +6,7 @@
 pub mod adoption;
 mod arrive;
 pub mod body;
+pub mod cache;
 pub mod clock;
 pub mod dispatch;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod message;
 pub mod platform;
 mod rejections;
 pub mod snapshot;
+pub mod socket;
 pub mod state;
 pub mod watch;
 

@@ -101,9 +101,10 @@ function abort(invocation) {
   if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
 }
 
-function forget(invocation, pendingOps, pendingTimers) {
+function forget(invocation, pendingOps, pendingTimers, openSockets) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
+  for (let i = 0; i < openSockets.length; i++) internals.webSockets.forget(openSockets[i]);
   MapPrototypeDelete(signals, invocation);
 }
 
@@ -153,6 +154,7 @@ function target(receiver) {
 
 internals.dispatch = {
   __proto__: null, start, settle: internals.host.settle, timer: internals.timers.fire, abort, forget, configure, adopt,
+  socket: internals.webSockets.event,
 };
 
 // ---- cloudflare:workers ----

@@ -82,6 +82,12 @@ pub const FILES: &[File] = files![
     Ahead "51_fetch.js"
     Ahead "52_timers.js"
     Ahead "53_console.js"
+    OnCall "54_lazy.js"
     OnCall "54_service_worker.js"
+    OnCall "55_cache.js"
+    OnCall "56_socket_state.js"
+    OnCall "57_websocket.js"
+    OnCall "58_eventsource_parser.js"
+    OnCall "59_eventsource.js"
     Ahead "90_dispatch.js"
 ];

@@ -70,6 +70,9 @@ pub fn fetch_abort(
             invocation.waiting.retain(|waiting| *waiting != op);
         }
         if let Some(body) = body {
+            if let Some(socket) = s.bodies.get(&body).map(|arriving| arriving.socket) {
+                s.remove_socket(socket);
+            }
             s.effects.push(Effect::CancelBody(body));
             s.drop_body(body, "the fetch was aborted");
         }
@@ -94,7 +97,7 @@ enum Refusal {
     Plain(&'static str),
 }
 
-const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
+pub(super) const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
     the Worker's memory limit: await some responses first";
 
 impl State {
@@ -241,10 +244,16 @@ impl State {
                 (Upload::Stream { leaving, flow, length }, Some(leaving))
             }
         };
+        let asks = method.as_ref() == b"GET" && asks_for_socket(&headers);
+        let socket = if asks { self.add_socket(id, false) } else { 0 };
+        if let Some(arriving) = self.bodies.get_mut(&body_id) {
+            arriving.socket = socket;
+        }
         self.effects.push(Effect::Subrequest(Box::new(Subrequest {
             id,
             op: asked.op,
             body: body_id,
+            socket,
             method,
             url,
             headers,
@@ -255,6 +264,11 @@ impl State {
         })));
         Ok(leaving)
     }
+}
+
+/// Whether a request is the opening handshake of a WebSocket (RFC 6455 section 4.1).
+fn asks_for_socket(headers: &HeaderList) -> bool {
+    headers.get("upgrade").is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn parse(url: &str) -> Result<Url, Refusal> {

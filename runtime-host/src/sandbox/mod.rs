@@ -1,7 +1,7 @@
 //! What a process that runs Workers gives up, so that a hole in V8 is not one in the machine.
 //!
 //! Three layers, none of which can be taken back: no new privileges (a set-user-ID program would
-//! run as nobody special), Landlock (files: reading what the host needs, writing nothing; no TCP port
+//! run as nobody special), Landlock (files: reading what the host needs, writing nothing but the cache; no TCP port
 //! of its own; no signals to others), seccomp (only the system calls that the host makes). All are
 //! inherited by threads that are started afterwards, so [`enter`] comes before the first.
 //!
@@ -49,7 +49,12 @@ pub fn enter(config: &Config, own: &[PathBuf]) -> Result<Report, String> {
         return Ok(report);
     }
     let readable = files::of(config);
-    match files::restrict(readable.iter().chain(own)) {
+    let cache = config.cache.directory.as_deref();
+    if let Some(directory) = cache {
+        // What is not there can't be allowed. Who opens the cache says what is wrong with it.
+        let _ = std::fs::create_dir_all(directory);
+    }
+    match files::restrict(readable.iter().chain(own), cache) {
         Ok(left_out) => {
             report.readable = Some(readable);
             report.missing.extend(left_out);
