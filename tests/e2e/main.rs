@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         cases
     }));
     themes.push(common::theme("net", net::cases()));
+    themes.push(net::restarting());
     themes.push(common::theme("disconnects", disconnects::cases()));
     themes.push(common::theme("choice", {
         let mut cases = choice::cases();

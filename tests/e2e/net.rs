@@ -1,12 +1,67 @@
 //! Connections of a Worker's own: WebSockets, event streams, and what it keeps in the cache.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use nano_tests::client::{Proto, Reply, Request};
 use nano_tests::listeners::Mode;
-use nano_tests::runner::Case;
-use nano_tests::stack::Stack;
 
-use crate::common::{answer, unique_id};
+use nano_tests::process::{children, signal};
+use nano_tests::runner::{Case, Theme};
+use nano_tests::stack::{Setup, Stack, StackOptions};
+
+use crate::common::{answer, unique_id, worker};
 use crate::matrix;
+
+/// How long a killed engine may take to be replaced on a busy machine.
+const BACK_WITHIN: Duration = Duration::from_secs(20);
+
+/// A cache whose process is killed.
+pub fn restarting() -> Theme {
+    let settings = toml::toml! {
+        [worker.net.vars]
+        ORIGIN = "{origin}"
+        [worker.net.egress]
+        allow = ["127.0.0.0/8"]
+        [cache]
+        directory = "../cache"
+    };
+    let options = StackOptions {
+        settings,
+        ..StackOptions::new(Setup::Modes(vec![Mode::Lazy]), vec![worker("net")])
+    };
+    Theme {
+        name: "net_restart",
+        stack: Box::new(move || Stack::start(&options)),
+        cases: vec![Case::new("what_is_in_files_outlives_the_process", |stack: Arc<Stack>| {
+            async move { what_is_in_files_outlives_the_process(&stack).await }
+        })],
+        serial: true,
+    }
+}
+
+async fn what_is_in_files_outlives_the_process(stack: &Stack) {
+    let key = unique_id();
+    let at = |what: &str| format!("/{what}?key={key}");
+    assert_eq!(text(stack, Proto::H1, &at("put")).await, "put");
+    let before = answer(net(stack, Proto::H1, &at("match"))).await;
+    let engine = children(stack.host().process().id());
+    for engine in engine {
+        signal(engine, "KILL").unwrap_or_else(|error| panic!("{error}"));
+    }
+    let killed = Instant::now();
+    loop {
+        let asked = net(stack, Proto::H1, &at("match")).send().await;
+        if let Ok(after) = asked
+            && after.status == 200
+        {
+            assert_eq!(after.body, before.body);
+            return assert_eq!(after.header("cf-cache-status"), Some("HIT"));
+        }
+        assert!(killed.elapsed() < BACK_WITHIN, "the entry did not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 pub fn cases() -> Vec<Case> {
     matrix!(

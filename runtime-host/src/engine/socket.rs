@@ -501,6 +501,8 @@ impl Talk<'_> {
         orders: &mut mpsc::UnboundedReceiver<Order>,
     ) -> Spoken {
         let mut waiting = early.into_iter();
+        // Bytes that JavaScript was not told of yet.
+        let mut left = 0;
         loop {
             let frame = match waiting.next() {
                 Some(frame) => frame,
@@ -536,8 +538,12 @@ impl Talk<'_> {
                 Ok(()) if last => return Spoken::Closing,
                 Ok(()) => {}
             }
-            if size > 0 && !self.tell(SocketEvent::Sent(size)) {
-                return Spoken::Gone(u16::from(CloseCode::Away));
+            left += size;
+            if left > 0 && (!more || left >= BODY_WINDOW_BYTES) {
+                if !self.tell(SocketEvent::Sent(left)) {
+                    return Spoken::Gone(u16::from(CloseCode::Away));
+                }
+                left = 0;
             }
         }
     }

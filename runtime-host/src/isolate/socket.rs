@@ -117,9 +117,6 @@ impl Turn<'_> {
         if known.is_none() {
             return;
         }
-        let string = |scope: &PinScope<'_, '_>, text: &[u8]| {
-            v8::String::new_from_utf8(scope, text, v8::NewStringType::Normal)
-        };
         let undefined: Local<'_, v8::Value> = v8::undefined(scope).into();
         let (kind, a, b, c, d) = match event {
             SocketEvent::Open(protocol) => {
@@ -174,6 +171,11 @@ impl Turn<'_> {
         let (reason, error) = (String::new(), Some(error.to_owned()));
         self.socket(scope, socket, SocketEvent::Closed { code: 1006, reason, clean: false, error });
     }
+}
+
+/// `None` for a text that V8 can't hold.
+fn string<'s>(scope: &PinScope<'s, '_>, text: &[u8]) -> Option<Local<'s, v8::String>> {
+    v8::String::new_from_utf8(scope, text, v8::NewStringType::Normal)
 }
 
 fn consumed(state: &mut State, socket: SocketId, bytes: usize) {

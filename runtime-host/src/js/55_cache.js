@@ -197,7 +197,8 @@ function refuseDuplicates(requests, responses, prefix) {
       const names = members(responses[j].headers, "vary");
       let same = true;
       for (let n = 0; n < names.length; n++) {
-        const [one, other] = [requests[i].state.headers, requests[j].state.headers];
+        const one = requests[i].state.headers;
+        const other = requests[j].state.headers;
         if (internals.headers.get(one, names[n]) !== internals.headers.get(other, names[n])) same = false;
       }
       if (same) {

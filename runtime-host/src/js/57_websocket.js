@@ -224,7 +224,8 @@ function make() {
 
   class WebSocketPair {
     constructor() {
-      const [one, other] = [acceptable(), acceptable()];
+      const one = acceptable();
+      const other = acceptable();
       one.peer = other;
       other.peer = one;
       this[0] = one.target;

@@ -82,7 +82,9 @@ class EventStreamParser {
       this.lastId = this.#id;
       this.on.id(this.lastId);
     }
-    const [type, data, has] = [this.#type, this.#data, this.#hasData];
+    const type = this.#type;
+    const data = this.#data;
+    const has = this.#hasData;
     this.#type = "";
     this.#data = "";
     this.#hasData = false;
