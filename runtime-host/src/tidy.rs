@@ -32,7 +32,14 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "cache",
-        &["v8::", "crate::isolate", "crate::ext_proc", "crate::engine", "crate::client", "crate::worker"],
+        &[
+            "v8::",
+            "crate::isolate",
+            "crate::ext_proc",
+            "crate::engine",
+            "crate::client",
+            "crate::worker",
+        ],
         "a cache serves any caller",
     ),
     ("micro", &["v8::"], "benchmarks run what there is"),

@@ -33,9 +33,10 @@ pub fn restarting() -> Theme {
     Theme {
         name: "net_restart",
         stack: Box::new(move || Stack::start(&options)),
-        cases: vec![Case::new("what_is_in_files_outlives_the_process", |stack: Arc<Stack>| {
-            async move { what_is_in_files_outlives_the_process(&stack).await }
-        })],
+        cases: vec![Case::new(
+            "what_is_in_files_outlives_the_process",
+            |stack: Arc<Stack>| async move { what_is_in_files_outlives_the_process(&stack).await },
+        )],
         serial: true,
     }
 }

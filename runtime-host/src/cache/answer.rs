@@ -55,7 +55,8 @@ fn is_current(asked: &HeaderList, stored: &HeaderList) -> bool {
         let own = stored.get("etag").map(|tag| opaque(tag));
         return tags.any(|tag| tag == b"*" || Some(opaque(tag)) == own);
     }
-    let (Some(since), Some(modified)) = (asked.get("if-modified-since"), stored.get("last-modified"))
+    let (Some(since), Some(modified)) =
+        (asked.get("if-modified-since"), stored.get("last-modified"))
     else {
         return false;
     };
@@ -198,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_tag_goes_before_a_date() {
-        let stored = list(&[("etag", "W/\"1\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")]);
+        let stored =
+            list(&[("etag", "W/\"1\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")]);
         let since = |date| list(&[("if-modified-since", date)]);
         assert!(is_current(&list(&[("if-none-match", "\"0\", \"1\"")]), &stored));
         assert!(is_current(&list(&[("if-none-match", "*")]), &stored));

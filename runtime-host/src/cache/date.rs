@@ -59,7 +59,9 @@ mod tests {
         }
         assert_eq!(parse(b"Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
         assert_eq!(parse(b"Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
-        for text in ["", "0", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 0 Nov 1994 8:9 GMT"] {
+        for text in
+            ["", "0", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 0 Nov 1994 8:9 GMT"]
+        {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }

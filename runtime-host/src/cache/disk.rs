@@ -53,11 +53,8 @@ impl Disk {
         for number in 0..PARTS_MAX {
             let root = directory.join(format!("engine-{number}"));
             fs::create_dir_all(&root)?;
-            let lock = File::options()
-                .create(true)
-                .write(true)
-                .truncate(false)
-                .open(root.join("lock"))?;
+            let lock =
+                File::options().create(true).write(true).truncate(false).open(root.join("lock"))?;
             match lock.try_lock() {
                 Ok(()) => return Ok(Self { root, _lock: lock }),
                 Err(TryLockError::WouldBlock) => {}

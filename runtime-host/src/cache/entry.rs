@@ -79,9 +79,10 @@ impl Entry {
             return false;
         }
         query.ignore_vary
-            || self.vary.iter().all(|name| {
-                values(&self.request.headers, name).eq(values(&asked.headers, name))
-            })
+            || self
+                .vary
+                .iter()
+                .all(|name| values(&self.request.headers, name).eq(values(&asked.headers, name)))
     }
 }
 

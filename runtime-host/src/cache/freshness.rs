@@ -76,7 +76,8 @@ fn is_explicit(headers: &HeaderList) -> bool {
 /// Directives that forbid it without a lifetime.
 fn forbids(headers: &HeaderList) -> bool {
     let directives = directives(headers);
-    let directives = String::from_utf8_lossy(&without_qualified_private(directives.as_bytes())).into_owned();
+    let directives =
+        String::from_utf8_lossy(&without_qualified_private(directives.as_bytes())).into_owned();
     ["no-store", "private", "no-cache"].iter().any(|name| has(&directives, name))
 }
 
@@ -127,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_response_may_forbid_it() {
-        for value in ["no-store", "private", "no-cache", "max-age=0", "private, max-age=60", "No-Store"] {
+        for value in
+            ["no-store", "private", "no-cache", "max-age=0", "private, max-age=60", "No-Store"]
+        {
             assert_eq!(lifetime(200, &[("cache-control", value)]), None, "{value}");
         }
         assert_eq!(lifetime(200, &[("set-cookie", "a=1")]), None);

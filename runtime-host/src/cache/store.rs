@@ -107,7 +107,16 @@ impl Store {
             let vary = vary_of(&head.headers);
             let body = Body::File(kept);
             index.insert(Arc::new(Entry {
-                id, cache, request, head, body, stored, expires, age, vary, charged,
+                id,
+                cache,
+                request,
+                head,
+                body,
+                stored,
+                expires,
+                age,
+                vary,
+                charged,
             }));
         }
     }
@@ -126,7 +135,8 @@ impl Store {
         if let Some(id) = index.cache(name) {
             return Some(id);
         }
-        self.reserve(&mut index, Tenant::name_bytes(name), limit).then(|| index.make(name.to_owned()))
+        self.reserve(&mut index, Tenant::name_bytes(name), limit)
+            .then(|| index.make(name.to_owned()))
     }
 
     /// The cache of this name, if there is one.
@@ -159,7 +169,8 @@ impl Store {
     ) -> Option<Arc<Entry>> {
         let shelf = self.shelf(tenant).await;
         let mut index = shelf.tenant.lock();
-        let found = index.find(cache, Some((asked, query)), SystemTime::now()).into_iter().next()?;
+        let found =
+            index.find(cache, Some((asked, query)), SystemTime::now()).into_iter().next()?;
         index.touch(found.id);
         Some(found)
     }
@@ -185,7 +196,13 @@ impl Store {
     }
 
     /// Deletes the entries for a request; whether a fresh one was among them.
-    pub async fn delete(&self, tenant: &str, cache: CacheId, asked: &Request, query: Query) -> bool {
+    pub async fn delete(
+        &self,
+        tenant: &str,
+        cache: CacheId,
+        asked: &Request,
+        query: Query,
+    ) -> bool {
         let shelf = self.shelf(tenant).await;
         let mut index = shelf.tenant.lock();
         let found = index.find(cache, Some((asked, query)), SystemTime::now());
@@ -223,14 +240,8 @@ impl Store {
             let index = shelf.tenant.lock();
             index.is_current(cache).then(|| index.name_of(cache).map(ToOwned::to_owned))
         };
-        let description = Description {
-            cache: name.clone().flatten(),
-            request,
-            head,
-            stored: now,
-            expires,
-            age,
-        };
+        let description =
+            Description { cache: name.clone().flatten(), request, head, stored: now, expires, age };
         let reserved = weight(&description);
         if !self.reserve(&mut shelf.tenant.lock(), reserved, limit) {
             return Err(PutRefused::TooLarge);

@@ -82,7 +82,8 @@ async fn a_body_comes_back_whole_or_in_part_from_memory_and_from_files() {
         let entry = store.find("a", DEFAULT_CACHE, &asked, ALL).await.expect("found");
         let answer = answer(&entry, &asked, SystemTime::now(), true);
         assert_eq!((answer.status, answer.range.clone()), (206, 70_000..200_001));
-        let field = |name| answer.headers.get(name).map(|v| String::from_utf8_lossy(v).into_owned());
+        let field =
+            |name| answer.headers.get(name).map(|v| String::from_utf8_lossy(v).into_owned());
         assert_eq!(field("content-range").as_deref(), Some("bytes 70000-200000/300000"));
         assert_eq!(field("cf-cache-status").as_deref(), Some("HIT"));
         assert_eq!(field("age").as_deref(), Some("0"));
@@ -118,7 +119,9 @@ async fn vary_tells_entries_apart_and_a_later_one_takes_the_place() {
     for language in ["de", "en"] {
         let asked = request(url, &[("accept-language", language)]);
         let varying = head(&[("vary", "Accept-Language")]);
-        put_in(&store, "a", DEFAULT_CACHE, asked, varying, language.as_bytes()).await.expect("stored");
+        put_in(&store, "a", DEFAULT_CACHE, asked, varying, language.as_bytes())
+            .await
+            .expect("stored");
     }
     for language in ["de", "en"] {
         let asked = request(url, &[("accept-language", language)]);
@@ -167,7 +170,8 @@ async fn all_together_are_bounded_as_well() {
         assert!(store.used() <= LIMIT, "{}", store.used());
     }
     assert!(get(&store, "c", "http://x.example/").await.is_some());
-    let left = [get(&store, "a", "http://x.example/").await, get(&store, "b", "http://x.example/").await];
+    let left =
+        [get(&store, "a", "http://x.example/").await, get(&store, "b", "http://x.example/").await];
     assert_eq!(left.iter().flatten().count(), 1);
 }
 
@@ -219,7 +223,8 @@ async fn files_outlive_the_process_and_half_of_one_does_not() {
         put(&store, "a", "http://x.example/2", b"two").await.expect("stored");
         // One that is not finished when the process ends.
         let asked = request("http://x.example/3", &[]);
-        let mut writer = store.put("a", LIMIT, DEFAULT_CACHE, asked, head(&[])).await.expect("begun");
+        let mut writer =
+            store.put("a", LIMIT, DEFAULT_CACHE, asked, head(&[])).await.expect("begun");
         writer.write(Bytes::from(numbers(100_000))).await.expect("written");
         std::mem::forget(writer);
         // A second process has a part of its own.

@@ -8,11 +8,11 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::{Bytes, BytesMut};
 
+use super::CacheId;
 use super::body::{Body, Kept, Pieces};
 use super::disk::{self, Description};
 use super::entry::Entry;
 use super::store::{Store, vary_of};
-use super::CacheId;
 
 /// Bytes that are written to a file at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -45,7 +45,13 @@ pub struct Writer {
 #[derive(Debug)]
 enum To {
     Memory(Pieces),
-    File { place: PathBuf, file: Option<File>, offset: u64, length: u64, tail: BytesMut },
+    File {
+        place: PathBuf,
+        file: Option<File>,
+        offset: u64,
+        length: u64,
+        tail: BytesMut,
+    },
     /// The entry is known.
     Done,
 }
@@ -69,9 +75,8 @@ impl Writer {
         let Some(description) = self.description.take() else { return Ok(()) };
         let (id, at) = (self.id, place.clone());
         self.to = To::File { place, file: None, offset: 0, length: 0, tail: BytesMut::new() };
-        let begun = blocking(move || {
-            disk::begin(&at, id, &description).map(|begun| (begun, description))
-        });
+        let begun =
+            blocking(move || disk::begin(&at, id, &description).map(|begun| (begun, description)));
         let ((begun, start), description) = begun.await.map_err(|error| self.failed(&error))?;
         self.description = Some(description);
         if let To::File { file, offset, .. } = &mut self.to {

@@ -10,8 +10,8 @@ use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
-    CACHE_MAX_MB, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides, Limits,
-    PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
+    CACHE_MAX_MB, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
+    Limits, PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =

@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::egress::Section as Egress;
 use crate::exchange::FailureMode;
-use crate::limits::{CACHE_TOTAL_DEFAULT_MB, ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits};
+use crate::limits::{
+    CACHE_TOTAL_DEFAULT_MB, ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits,
+};
 
 /// The configuration with every default in its place.
 #[derive(Clone, Debug, Default)]

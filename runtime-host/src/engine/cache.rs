@@ -213,7 +213,8 @@ impl Caches {
 
 /// Bytes as the characters of their numbers.
 fn latin1(list: &HeaderList) -> Value {
-    let text = |bytes: &bytes::Bytes| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+    let text =
+        |bytes: &bytes::Bytes| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
     list.iter().flat_map(|(name, value)| [text(name), text(value)]).map(Value::from).collect()
 }
 

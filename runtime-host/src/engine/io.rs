@@ -13,10 +13,10 @@ use super::actor::Actor;
 use super::socket::{self, Handle, Order};
 use super::subrequest::{self, Part, Reading};
 use super::{cache, socket::Inbound};
-use crate::isolate::socket::SocketId;
-use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
 use crate::client::Connection;
 use crate::isolate::cache::CacheOp;
+use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
+use crate::isolate::socket::SocketId;
 use crate::telemetry::logs::FinishedRequest;
 
 /// A request that took longer counts as a use of the isolate at its end as well.

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Error, Utf8Bytes};
@@ -306,9 +306,9 @@ async fn connect(
         None if open.protocols.is_empty() => Ok((connection, String::new())),
         None => Err("the server chose none of the WebSocket protocols that were offered".into()),
         Some(chosen) if open.protocols.contains(&chosen) => Ok((connection, chosen)),
-        Some(chosen) => {
-            Err(format!("the server chose the WebSocket protocol {chosen:?}, which was not offered"))
-        }
+        Some(chosen) => Err(format!(
+            "the server chose the WebSocket protocol {chosen:?}, which was not offered"
+        )),
     }
 }
 
@@ -478,7 +478,9 @@ impl Talk<'_> {
                 }
                 Some(Err(error)) if closing.is_none() => return failure(&error, most),
                 None if closing.is_none() => {
-                    return End::failed("the peer closed the connection without a closing handshake");
+                    return End::failed(
+                        "the peer closed the connection without a closing handshake",
+                    );
                 }
                 Some(Err(_)) | None => return End::Closed(closing.flatten()),
             };
@@ -526,7 +528,8 @@ impl Talk<'_> {
             };
             // What comes in one turn leaves in as few writes as it fits.
             let more = waiting.len() > 0 || !orders.is_empty();
-            let sent = if more && !last { sink.feed(message).await } else { sink.send(message).await };
+            let sent =
+                if more && !last { sink.feed(message).await } else { sink.send(message).await };
             match sent {
                 // The peer was faster.
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) if last => {
@@ -571,6 +574,9 @@ fn failure(error: &Error, most: usize) -> End {
         }
         Error::Utf8(_) => {
             ("the peer sent a text that is not UTF-8".to_owned(), Some(CloseCode::Invalid))
+        }
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            ("the peer closed the connection without a closing handshake".to_owned(), None)
         }
         Error::Protocol(error) => {
             (format!("the peer broke the WebSocket protocol: {error}"), Some(CloseCode::Protocol))

@@ -83,6 +83,7 @@ impl Turn<'_> {
         body: Option<BodyId>,
         result: Result<Answered, String>,
     ) {
+        state::with(scope, |s| s.puts.remove(&op));
         let found = matches!(result, Ok(Answered::Response(..)));
         if let Some(body) = body.filter(|_| !found) {
             state::with(scope, |s| s.drop_body(body, "there is no such entry"));

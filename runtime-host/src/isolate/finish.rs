@@ -186,6 +186,7 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
     let Some(mut invocation) = state.invocations.remove(&id) else { return Forgotten::default() };
     for op in &invocation.waiting {
         state.fetches.remove(op);
+        state.puts.remove(op);
     }
     for body in std::mem::take(&mut invocation.bodies) {
         let Some(gone) = state.bodies.remove(&body) else { continue };

@@ -67,7 +67,12 @@ pub enum SocketEvent {
     /// The peer began the closing handshake.
     Closing,
     /// The end. `error` is a text for the Worker's author when the connection failed.
-    Closed { code: u16, reason: String, clean: bool, error: Option<String> },
+    Closed {
+        code: u16,
+        reason: String,
+        clean: bool,
+        error: Option<String>,
+    },
 }
 
 /// The numbers of events in `57_websocket.js`.

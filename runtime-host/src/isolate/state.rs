@@ -24,6 +24,8 @@ pub struct State {
     pub leaving: HashMap<LeavingId, Leaving>,
     /// Who waits for a response's head: the invocation, and the body when it is a subrequest's.
     pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
+    /// Bytes that were given to the cache and that it may not have taken yet.
+    pub puts: HashMap<OpId, usize>,
     /// WebSockets that are not closed.
     pub sockets: HashMap<SocketId, Socket>,
     pub socket_ids: Ids,
@@ -66,6 +68,7 @@ impl State {
             bodies: HashMap::new(),
             leaving: HashMap::new(),
             fetches: HashMap::new(),
+            puts: HashMap::new(),
             sockets: HashMap::new(),
             socket_ids: Ids::default(),
             timers: HashMap::new(),

@@ -42,7 +42,8 @@ function urlOf(given) {
 }
 
 function protocolsOf(value) {
-  const list = isObject(value)
+  const iterable = isObject(value) && value[SymbolIterator] !== undefined && value[SymbolIterator] !== null;
+  const list = iterable
     ? sequence(value, DOMString, inConstructor, "parameter 2")
     : [DOMString(value, inConstructor, "parameter 2")];
   const seen = [];

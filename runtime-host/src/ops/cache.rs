@@ -6,7 +6,7 @@ use bytes::Bytes;
 use url::Url;
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
-use super::exchange::given_body;
+use super::exchange::{Given, given_body};
 use super::fetch::UPLOADS_TOO_LARGE;
 use super::{args, throw_error, throw_type_error};
 use crate::cache::{CacheId, Head, Query, Request, varies_by_anything};
@@ -110,11 +110,17 @@ pub fn cache_put(
     let Some(body) = given_body(scope, &args, 10) else {
         return throw_type_error(scope, UPLOADS_TOO_LARGE);
     };
-    let mut leaving = None;
-    ask(scope, args::id(scope, &args, 0), |state, id| {
+    let (op, mut leaving) = (args::id(scope, &args, 0), None);
+    ask(scope, op, |state, id| {
         let upload = match body {
-            super::exchange::Given::None => Upload::Empty,
-            super::exchange::Given::Bytes(bytes) => Upload::Full(bytes),
+            Given::None => Upload::Empty,
+            Given::Bytes(bytes) => {
+                if !state.has_room_for_upload(bytes.len()) {
+                    return Err(UPLOADS_TOO_LARGE);
+                }
+                state.puts.insert(op, bytes.len());
+                Upload::Full(bytes)
+            }
             streamed => {
                 let length = streamed.length(state);
                 let flow = Arc::new(UploadFlow::default());
@@ -147,11 +153,17 @@ fn asked(
         (s.bundle.settings.limits.url_bytes(), s.bundle.settings.limits.headers_bytes())
     });
     let Some(url) = url.filter(|url| url.as_str().len() <= url_most) else {
-        throw_type_error(scope, "The request's URL is none, or larger than it may be (limits.url_kb).");
+        throw_type_error(
+            scope,
+            "The request's URL is none, or larger than it may be (limits.url_kb).",
+        );
         return None;
     };
     if headers.size() > headers_most {
-        throw_type_error(scope, "The request's headers are larger than they may be (limits.headers_kb).");
+        throw_type_error(
+            scope,
+            "The request's headers are larger than they may be (limits.headers_kb).",
+        );
         return None;
     }
     Some((cache, Request { method, url, headers }, query))

@@ -200,6 +200,13 @@ impl State {
         })
     }
 
+    /// Whether so many bytes may be sent beside those that are under way, all of which the host holds.
+    pub(super) fn has_room_for_upload(&self, bytes: usize) -> bool {
+        let uploads = self.bodies.values().map(|body| body.upload_bytes);
+        let under_way: usize = uploads.chain(self.puts.values().copied()).sum();
+        under_way.saturating_add(bytes) <= self.bundle.settings.limits.memory_bytes()
+    }
+
     fn subrequest(
         &mut self,
         id: InvocationId,
@@ -210,8 +217,7 @@ impl State {
         let mut headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         headers.remove("host");
         let upload_bytes = if let Given::Bytes(bytes) = &asked.body { bytes.len() } else { 0 };
-        let under_way: usize = self.bodies.values().map(|body| body.upload_bytes).sum();
-        if under_way.saturating_add(upload_bytes) > self.bundle.settings.limits.memory_bytes() {
+        if !self.has_room_for_upload(upload_bytes) {
             return Err(Refusal::Type(UPLOADS_TOO_LARGE.into()));
         }
         let body_id = self.body_ids.take();
@@ -268,7 +274,9 @@ impl State {
 
 /// Whether a request is the opening handshake of a WebSocket (RFC 6455 section 4.1).
 fn asks_for_socket(headers: &HeaderList) -> bool {
-    headers.get("upgrade").is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+    headers
+        .get("upgrade")
+        .is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn parse(url: &str) -> Result<Url, Refusal> {

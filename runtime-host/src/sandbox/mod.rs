@@ -61,7 +61,7 @@ pub fn enter(config: &Config, own: &[PathBuf]) -> Result<Report, String> {
         }
         Err(error) => report.missing.push(format!("Landlock: {error}")),
     }
-    if let Err(error) = system_calls::restrict() {
+    if let Err(error) = system_calls::restrict(cache.is_some()) {
         report.missing.push(format!("seccomp: {error}"));
     }
     if config.server.sandbox == Sandbox::Require && !report.missing.is_empty() {

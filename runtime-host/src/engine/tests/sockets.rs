@@ -53,7 +53,8 @@ fn ws(server: &Server) -> String {
 }
 
 /// Opens, waits for the end, and tells of it.
-const OBSERVE: &str = "const socket = new WebSocket(URL_OF); error(socket); const end = await closed(socket);
+const OBSERVE: &str =
+    "const socket = new WebSocket(URL_OF); error(socket); const end = await closed(socket);
     return new Response([end.code, end.wasClean, end.reason, said.join(' ')].join('|'));";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,7 +145,10 @@ async fn messages_are_bounded() {
     .await;
     let limits = Limits { websocket_message_mb: 2, ..Limits::default() };
     let told = run(&ws(&giant), OBSERVE, limits).await;
-    assert!(told.contains("1006|false||") && told.contains("limits.websocket_message_mb"), "{told}");
+    assert!(
+        told.contains("1006|false||") && told.contains("limits.websocket_message_mb"),
+        "{told}"
+    );
     // A frame that only claims to be larger is refused by its head.
     let claiming = server(|socket| async move {
         let mut stream = socket.into_inner();
@@ -227,7 +231,9 @@ async fn a_socket_ends_with_its_request() {
         async move {
             let last = loop {
                 match socket.next().await {
-                    Some(Ok(Message::Close(frame))) => break frame.map(|frame| u16::from(frame.code)),
+                    Some(Ok(Message::Close(frame))) => {
+                        break frame.map(|frame| u16::from(frame.code));
+                    }
                     Some(Ok(_)) => {}
                     _ => break None,
                 }
@@ -236,7 +242,8 @@ async fn a_socket_ends_with_its_request() {
         }
     })
     .await;
-    let handler = "const socket = new WebSocket(URL_OF); await new Promise((r) => socket.onopen = r);
+    let handler =
+        "const socket = new WebSocket(URL_OF); await new Promise((r) => socket.onopen = r);
         return new Response('gone');";
     assert_eq!(run(&ws(&waiting), handler, Limits::default()).await, "gone");
     let heard = tokio::time::timeout(Duration::from_secs(5), hears.recv()).await.expect("in time");
@@ -246,13 +253,16 @@ async fn a_socket_ends_with_its_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_source_comes_back_with_what_it_saw_last() {
     let server = http(|request| async move {
-        let last = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?").to_owned());
+        let last =
+            request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or("?").to_owned());
         let text = match last.as_deref() {
             None => "retry: 10\nid: 1\ndata: one\n\n".to_owned(),
             Some(id) => format!("data: after {id}\n\n"),
         };
         let mut response = reply(text);
-        response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/event-stream"));
+        response
+            .headers_mut()
+            .insert("content-type", http::HeaderValue::from_static("text/event-stream"));
         response
     })
     .await;
