@@ -106,13 +106,16 @@ internals.hostBody = {
 
 // ---- Leaving bodies: `leaving` is the host's number for one ----
 
-/** Writes a stream to the host until it ends. */
-function send(leaving, readable) {
+/** Writes a stream to the host until it ends; `failed(error)` hears when it does not. */
+function send(leaving, readable, failed = undefined) {
   internals.streams.pump(
     readable,
     (chunk) => write(leaving, chunk),
     () => ops.leavingEnd(leaving),
-    (error) => ops.leavingError(leaving, error),
+    (error) => {
+      ops.leavingError(leaving, error);
+      if (failed !== undefined) failed(error);
+    },
   );
 }
 

@@ -22,7 +22,10 @@ const TEXT = 4;
 
 // ---- Asking the host ----
 
-/** A promise for what the host answers: `convert(text)`, or undefined. `start(op)` may throw. */
+/**
+ * A promise for what the host answers: `convert(text)`, or undefined. `start(op, failed)` may throw, or call
+ * `failed(error)` later.
+ */
 function ask(start, convert) {
   return new Promise((resolve, reject) => {
     const op = internals.host.begin((kind, value) => {
@@ -33,11 +36,14 @@ function ask(start, convert) {
         reject(error);
       }
     });
-    try {
-      start(op);
-    } catch (error) {
+    const failed = (error) => {
       internals.host.forget(op);
       reject(error);
+    };
+    try {
+      start(op, failed);
+    } catch (error) {
+      failed(error);
     }
   });
 }
@@ -127,13 +133,13 @@ function put(cache, request, response) {
     body.kind === HOST_BODY ? body.handle
       : body.kind === TEXT ? body.text
         : body.kind === STREAM ? internals.streams.expectedLength(body.stream) : body.bytes;
-  return ask((op) => {
+  return ask((op, failed) => {
     const leaving = ops.cachePut(
       op, cache, request.method, request.url, internals.headers.pack(request.headers), response.status, response.statusText,
       internals.headers.pack(response.headers), response.url, response.redirected, body.kind, contents,
     );
     if (leaving !== 0) {
-      internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle));
+      internals.leaving.send(leaving, body.kind === STREAM ? body.stream : internals.hostBody.stream(body.handle), failed);
     }
   });
 }
@@ -147,6 +153,7 @@ async function addAll(cache, inputs, prefix) {
     checkPut(state, prefix);
     ArrayPrototypePush(requests, { __proto__: null, request, state });
   }
+  refuseDuplicates(requests, undefined, prefix);
   const fetches = [];
   for (let i = 0; i < requests.length; i++) ArrayPrototypePush(fetches, internals.fetch(requests[i].request));
   // One that fails while another is waited for has been heard of.
@@ -186,6 +193,7 @@ function variesByAnything(response) {
 }
 
 // https://w3c.github.io/ServiceWorker/#batch-cache-operations-algorithm: no operation of a batch may replace another's.
+// Without the responses only requests are found that are alike whatever these say.
 function refuseDuplicates(requests, responses, prefix) {
   const bare = (url) => {
     const at = StringPrototypeIndexOf(url, "#");
@@ -194,8 +202,10 @@ function refuseDuplicates(requests, responses, prefix) {
   for (let i = 1; i < requests.length; i++) {
     for (let j = 0; j < i; j++) {
       if (bare(requests[i].state.url) !== bare(requests[j].state.url)) continue;
-      const names = members(responses[j].headers, "vary");
-      let same = true;
+      const names = responses === undefined ? [] : members(responses[j].headers, "vary");
+      let same =
+        responses !== undefined ||
+        internals.headers.pack(requests[i].state.headers) === internals.headers.pack(requests[j].state.headers);
       for (let n = 0; n < names.length; n++) {
         const one = requests[i].state.headers;
         const other = requests[j].state.headers;
