@@ -101,6 +101,16 @@ limits! {
     /// KiB of one variable, in UTF-8, as JSON when it is not a string: 5, as Workers authors know
     /// it. Does not cover its name.
     variable_kb: u32 = 5, 1 => 1_024;
+    /// MiB that the responses of one Worker may take which it stores with the Cache API, in memory or,
+    /// with `cache.directory`, on disk: 32, so that a thousand Workers' fit into a machine. 0: nothing is
+    /// stored. Each engine process counts by itself.
+    cache_mb: u64 = 32, 0 => CACHE_MAX_MB;
+    /// Calls of the Cache API per request: 1000, as Workers authors know it. Each finds, stores or deletes
+    /// in the host; none is sent anywhere, so they are no subrequests.
+    cache_calls: u32 = 1_000, 0 => MAX_32;
+    /// MiB of one message that comes over a WebSocket: 32, as Workers authors know it. A larger one closes
+    /// the connection (1009).
+    websocket_message_mb: u32 = 32, 1 => 1_024;
     /// KiB of console lines of one invocation, and of uncaught exceptions: 256, as Workers authors
     /// know it; what comes after is dropped. Does not cover the line about the request itself.
     log_kb: u32 = 256, 0 => 1_048_576;
@@ -146,6 +156,14 @@ impl Limits {
 
     pub fn variable_bytes(&self) -> usize {
         kib(self.variable_kb)
+    }
+
+    pub fn cache_bytes(&self) -> usize {
+        mib(self.cache_mb)
+    }
+
+    pub fn websocket_message_bytes(&self) -> usize {
+        mib(u64::from(self.websocket_message_mb))
     }
 
     pub fn log_bytes(&self) -> usize {
@@ -195,10 +213,11 @@ pub enum Limit {
     Bundle,
     Variables,
     Variable,
+    CacheCalls,
 }
 
 impl Limit {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Cpu,
         Self::Wall,
         Self::Memory,
@@ -217,6 +236,7 @@ impl Limit {
         Self::Bundle,
         Self::Variables,
         Self::Variable,
+        Self::CacheCalls,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -239,6 +259,7 @@ impl Limit {
             Self::Bundle => "bundle_mb",
             Self::Variables => "variables",
             Self::Variable => "variable_kb",
+            Self::CacheCalls => "cache_calls",
         }
     }
 }
@@ -347,6 +368,12 @@ const MAX_32: u64 = u32::MAX as u64;
 /// MiB that a memory limit may be set to: V8's heap addresses 4 GiB with compressed pointers, and
 /// no more is useful without.
 pub const MEMORY_MAX_MB: u64 = 4096;
+
+/// MiB that the caches of all Workers may take together, by default, in each engine process.
+pub const CACHE_TOTAL_DEFAULT_MB: u64 = 512;
+
+/// MiB that a cache may be bounded by: 16 TiB, more than disks have.
+pub const CACHE_MAX_MB: u64 = 16 * 1024 * 1024;
 
 /// Isolates that may exist at once, by default: 2.6 GB with small Workers. Each takes 13 of the 65,530
 /// mappings that Linux lets a process have.

@@ -12,8 +12,8 @@ use nano_tests::stack::{self, Setup, Stack, StackOptions};
 /// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
     let workers = [
-        "busy", "circle", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a",
-        "whoami-b",
+        "busy", "circle", "greedy", "lab", "limited", "modules", "net", "rated", "routed",
+        "whoami-a", "whoami-b",
     ];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
@@ -25,6 +25,12 @@ pub fn options() -> StackOptions {
             [worker.circle.egress]
             allow = ["127.0.0.0/8"]
             max_branches = 20
+            [worker.net.vars]
+            ORIGIN = "{origin}"
+            [worker.net.egress]
+            allow = ["127.0.0.0/8"]
+            [cache]
+            directory = "../cache"
             [worker.greedy.limits]
             cpu_ms = 300
             memory_mb = 64

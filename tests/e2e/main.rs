@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod modules;
+mod net;
 mod observability;
 mod programs;
 mod reading;
@@ -55,6 +56,8 @@ fn main() -> ExitCode {
         cases.extend(snapshot::cases());
         cases
     }));
+    themes.push(common::theme("net", net::cases()));
+    themes.push(net::restarting());
     themes.push(common::theme("disconnects", disconnects::cases()));
     themes.push(common::theme("choice", {
         let mut cases = choice::cases();

@@ -125,6 +125,7 @@ async fn serve(
     let readiness = Readiness::default();
     let shutdown = CancellationToken::new();
     let host = start::host(runtime, metrics, start::bounds(&config.server), means.notices)?;
+    host.set_cache(start::cache(&config.cache)?);
     let failed = |error| Failure::Host(format!("cannot adopt a socket: {error}"));
     let listeners: Result<Vec<_>, _> = means.sockets.into_iter().map(Listener::try_from).collect();
     let listeners = listeners.map_err(failed)?;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::{Failure, cgroup};
+use crate::cache::{self, Store};
 use crate::client::ClientConfig;
-use crate::config::{Config, Server, StartAt};
+use crate::config::{self, Config, Server, StartAt};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Bounds, Deployed, Host, Routing};
 use crate::isolate::platform;
@@ -60,6 +61,19 @@ pub fn host(
     let client = ClientConfig::load(None)
         .map_err(|error| Failure::Host(format!("cannot set TLS up: {error}")))?;
     Ok(Host::supervised(runtime.handle().clone(), client, Arc::clone(metrics), bounds, notices))
+}
+
+/// The caches that a configuration asks for.
+pub fn cache(config: &config::Cache) -> Result<Store, Failure> {
+    let megabytes = usize::try_from(config.total_mb).unwrap_or(usize::MAX);
+    let settings = cache::Settings {
+        directory: config.directory.clone(),
+        total_bytes: (megabytes > 0).then(|| megabytes.saturating_mul(1024 * 1024)),
+    };
+    Store::open(&settings).map_err(|error| {
+        let directory = config.directory.clone().unwrap_or_default();
+        Failure::Host(format!("cannot use {} (cache.directory): {error}", directory.display()))
+    })
 }
 
 /// The bounds for isolates that a configuration asks for.

@@ -10,8 +10,8 @@ use super::{Config, Listen, Sandbox, StartAt, Tls, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
-    DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides, Limits,
-    PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
+    CACHE_MAX_MB, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
+    Limits, PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =
@@ -50,6 +50,9 @@ impl Config {
         }
         if let Some(section) = top.table("worker") {
             config.read_overrides(&reader, &section);
+        }
+        if let Some(section) = top.table("cache") {
+            config.read_cache(section, folder);
         }
         if let Some(section) = top.table("ext_proc") {
             config.read_ext_proc(section);
@@ -142,6 +145,14 @@ impl Config {
             section.choice("failure_mode", FAILURE_MODES).unwrap_or(workers.failure_mode);
         workers.debug_errors = section.boolean("debug_errors").unwrap_or(workers.debug_errors);
         workers.isolates = read_isolates(&section).unwrap_or(workers.isolates);
+        section.finish(Unknown::Error);
+    }
+
+    fn read_cache(&mut self, section: Section<'_>, folder: &Path) {
+        let directory = section.string("directory", "\"/var/cache/nano\"");
+        self.cache.directory = directory.map(|directory| folder.join(directory));
+        self.cache.total_mb =
+            section.integer("total_mb", 0, CACHE_MAX_MB).unwrap_or(self.cache.total_mb);
         section.finish(Unknown::Error);
     }
 

@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::egress::Section as Egress;
 use crate::exchange::FailureMode;
-use crate::limits::{ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits};
+use crate::limits::{
+    CACHE_TOTAL_DEFAULT_MB, ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits,
+};
 
 /// The configuration with every default in its place.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +35,18 @@ pub struct Config {
     pub egress: Egress,
     /// `[worker.NAME]`, by name.
     pub overrides: BTreeMap<String, WorkerOverrides>,
+    pub cache: Cache,
     pub ext_proc: ExtProc,
     pub log: Log,
+}
+
+/// Where the Cache API keeps responses, and how many.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// `None`: in memory.
+    pub directory: Option<PathBuf>,
+    /// MiB of all Workers together; 0: no bound.
+    pub total_mb: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -178,6 +190,12 @@ impl Default for Server {
             sandbox: Sandbox::default(),
             frozen_clocks: true,
         }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { directory: None, total_mb: CACHE_TOTAL_DEFAULT_MB }
     }
 }
 

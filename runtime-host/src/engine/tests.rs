@@ -2,6 +2,7 @@
 
 mod crew;
 mod isolates;
+mod sockets;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -115,6 +115,17 @@ impl Turn<'_> {
         // Unknown: it was aborted, or its invocation is over.
         let fetch = state::with(scope, |s| s.fetches.remove(&op));
         let Some((_, Some(body))) = fetch else { return };
+        let socket =
+            state::with(scope, |s| s.bodies.get(&body).map_or(0, |arriving| arriving.socket));
+        if socket != 0 && !result.as_ref().is_ok_and(|head| head.status == 101) {
+            // The server did not agree: an ordinary response, or none.
+            state::with(scope, |s| {
+                s.remove_socket(socket);
+                if let Some(arriving) = s.bodies.get_mut(&body) {
+                    arriving.socket = 0;
+                }
+            });
+        }
         match result {
             Ok(head) => {
                 state::with(scope, |s| {

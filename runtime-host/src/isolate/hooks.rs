@@ -18,6 +18,7 @@ pub struct Hooks {
     pub(super) forget: v8::Global<v8::Function>,
     pub(super) rejected: v8::Global<v8::Function>,
     pub(super) rejection_handled: v8::Global<v8::Function>,
+    pub(super) socket: v8::Global<v8::Function>,
     configure: v8::Global<v8::Function>,
     adopt: v8::Global<v8::Function>,
 }
@@ -70,6 +71,7 @@ impl Hooks {
             forget: function("forget")?,
             rejected: function("rejected")?,
             rejection_handled: function("rejectionHandled")?,
+            socket: function("socket")?,
             configure: function("configure")?,
             adopt: function("adopt")?,
         })

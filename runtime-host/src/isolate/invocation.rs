@@ -1,11 +1,12 @@
 //! One invocation of a Worker's handler: what the host knows of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
 use crate::egress::loops::Sent;
+use super::socket::SocketId;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,
@@ -33,6 +34,8 @@ pub struct Invocation {
     /// Ops that will not be settled any more, and that JavaScript still knows.
     pub abandoned: Vec<OpId>,
     pub timers: HashSet<u32>,
+    /// WebSockets that are not closed, and whether something may come of them.
+    pub sockets: HashMap<SocketId, bool>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,
     pub continued: bool,
@@ -52,6 +55,8 @@ pub struct Invocation {
     pub pass_through_on_exception: bool,
     /// What left the exchange, once something did.
     pub sent: Option<Arc<Sent>>,
+    /// Calls of the Cache API.
+    pub cache_calls: u32,
     /// Bytes of JSON given to `setMetadata`.
     pub metadata_bytes: usize,
     /// Bytes of console lines.
@@ -79,6 +84,7 @@ impl Invocation {
             waiting: Vec::new(),
             abandoned: Vec::new(),
             timers: HashSet::new(),
+            sockets: HashMap::new(),
             upstream: None,
             continued: false,
             upstream_status: 0,
@@ -91,6 +97,7 @@ impl Invocation {
             background_announced: false,
             pass_through_on_exception: false,
             sent: None,
+            cache_calls: 0,
             metadata_bytes: 0,
             log_bytes: 0,
             limits: LimitSet::default(),
@@ -165,7 +172,10 @@ impl Invocation {
     /// Whether the host will do something that can still run JavaScript of this invocation, or that
     /// needs none.
     pub fn has_pending_io(&self) -> bool {
-        !self.waiting.is_empty() || !self.timers.is_empty() || self.relays > 0
+        !self.waiting.is_empty()
+            || !self.timers.is_empty()
+            || self.relays > 0
+            || self.sockets.values().any(|accepted| *accepted)
     }
 
     /// Whether nothing is left to do.

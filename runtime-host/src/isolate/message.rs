@@ -10,6 +10,8 @@ use bytes::Bytes;
 
 use super::body::UploadFlow;
 use crate::egress::loops::Sent;
+use super::cache::{Answered, CacheAsk};
+use super::socket::{SocketEvent, SocketFrame, SocketId, SocketOpen};
 use crate::exchange::{Event, HeaderList, Outbox, Start};
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
@@ -61,6 +63,18 @@ pub enum Message {
     /// An upload may take more.
     UploadRoom {
         leaving: LeavingId,
+    },
+    /// The cache's answer, or why there is none (a text for the Worker's author).
+    Answered {
+        id: InvocationId,
+        op: OpId,
+        /// Of an asked response.
+        body: Option<BodyId>,
+        result: Result<Answered, String>,
+    },
+    Socket {
+        socket: SocketId,
+        event: SocketEvent,
     },
     /// The invocation's time is up.
     Expired {
@@ -114,6 +128,8 @@ pub struct Subrequest {
     pub headers: HeaderList,
     pub upload: Upload,
     pub redirect: Redirect,
+    /// The id that the WebSocket shall have which this asks for (`upgrade: websocket`); 0: it does not.
+    pub socket: SocketId,
     /// The authority that the exchange's own request has: what goes to it, be it by a redirect,
     /// goes to the Worker's configured `origin`.
     pub own_authority: Bytes,
@@ -175,6 +191,15 @@ pub enum Effect {
         id: InvocationId,
         timer: u32,
     },
+    Cache(Box<CacheAsk>),
+    SocketOpen(Box<SocketOpen>),
+    /// Begin delivering what comes over a WebSocket that a subrequest asked for.
+    SocketAccept(SocketId),
+    SocketSend(SocketId, SocketFrame),
+    /// JavaScript took this many bytes of messages.
+    SocketConsumed(SocketId, usize),
+    /// Close the connection with this code and forget it: nobody listens any more.
+    SocketDrop(SocketId, u16),
     /// The response was given; `waitUntil` work may go on for its time.
     WaitUntil {
         id: InvocationId,

@@ -6,6 +6,7 @@
 pub mod adoption;
 mod arrive;
 pub mod body;
+pub mod cache;
 pub mod clock;
 pub mod code_generation;
 pub mod dispatch;
@@ -27,6 +28,7 @@ mod rejections;
 mod relay;
 pub mod resources;
 pub mod snapshot;
+pub mod socket;
 pub mod state;
 pub mod watch;
 

@@ -12,6 +12,7 @@ use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
 use super::resources::Resources;
 use super::rejections::Rejections;
+use super::socket::{Socket, SocketId};
 use crate::limits::Limit;
 use crate::ops::html_rewriter::Rewriters;
 use crate::worker::Bundle;
@@ -26,6 +27,11 @@ pub struct State {
     pub leaving: HashMap<LeavingId, Leaving>,
     /// Who waits for a response's head: the invocation, and the body when it is a subrequest's.
     pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
+    /// Bytes that were given to the cache and that it may not have taken yet.
+    pub puts: HashMap<OpId, usize>,
+    /// WebSockets that are not closed.
+    pub sockets: HashMap<SocketId, Socket>,
+    pub socket_ids: Ids,
     /// Whose a pending timer is.
     pub timers: HashMap<u32, InvocationId>,
     /// Timers that the current turn set, in their order: one that is cleared in the same turn
@@ -69,6 +75,9 @@ impl State {
             bodies: HashMap::new(),
             leaving: HashMap::new(),
             fetches: HashMap::new(),
+            puts: HashMap::new(),
+            sockets: HashMap::new(),
+            socket_ids: Ids::default(),
             timers: HashMap::new(),
             new_timers: BTreeMap::new(),
             modules: ModuleMap::default(),
@@ -99,7 +108,11 @@ impl State {
             | Message::Exchange { id, .. }
             | Message::Timer { id, .. }
             | Message::Subrequest { id, .. }
+            | Message::Answered { id, .. }
             | Message::Expired { id, .. } => *id,
+            Message::Socket { socket, .. } => {
+                self.sockets.get(socket).map_or(0, |socket| socket.invocation)
+            }
             Message::Chunk { body, .. } | Message::End { body } | Message::Failed { body, .. } => {
                 self.bodies.get(body).map_or(0, |body| body.invocation)
             }

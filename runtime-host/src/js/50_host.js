@@ -220,13 +220,16 @@ internals.hostBody = {
 
 // ---- Leaving bodies: `leaving` is the host's number for one ----
 
-/** Writes a stream to the host until it ends. Returns a function that cancels the stream, with a reason. */
-function send(leaving, readable) {
+/** Writes a stream to the host until it ends; `failed(error)` hears when it does not. Returns a function that cancels the stream, with a reason. */
+function send(leaving, readable, failed = undefined) {
   return internals.streams.pump(
     readable,
     (chunk) => write(leaving, chunk),
     () => ops.leavingEnd(leaving),
-    (error) => ops.leavingError(leaving, error),
+    (error) => {
+      ops.leavingError(leaving, error);
+      if (failed !== undefined) failed(error);
+    },
   );
 }
 

@@ -159,7 +159,9 @@ internals.isUnseen = (invocation, error) =>
 
 /** The Response of a head that arrived. */
 function received(status, id, hasBody) {
+  const socket = status === 101 ? ops.responseSocket(id) : 0;
   return internals.response.createUpstream({
+    webSocket: socket === 0 ? undefined : internals.webSocket.ofResponse(socket, id),
     status,
     statusText: id,
     headersThunk: ops.responseHeaders,
@@ -179,6 +181,7 @@ function respond(invocation, response) {
     );
   }
   const { type, status, headers, headersOrigin } = internals.response.inspect(response);
+  if (state.webSocket !== undefined) internals.response.refuseSocket("Return value from the handler");
   if (type === "error") throw new TypeError("Return value from the handler is an error response (Response.error()).");
   const body = internals.body.takeRecord(state.body);
   const leaving = ops.respond(

@@ -103,10 +103,11 @@ function abort(invocation) {
   if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
 }
 
-function forget(invocation, pendingOps, pendingTimers) {
+function forget(invocation, pendingOps, pendingTimers, openSockets) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
   internals.hostBody.forget(invocation);
+  for (let i = 0; i < openSockets.length; i++) internals.webSockets.forget(openSockets[i]);
   MapPrototypeDelete(signals, invocation);
 }
 
@@ -160,6 +161,7 @@ function target(receiver) {
 internals.dispatch = {
   __proto__: null, start, settle: internals.host.settle, timer: internals.timers.fire, abort, forget, configure, adopt,
   rejected: internals.rejected, rejectionHandled: internals.reportHandledRejection,
+  socket: internals.webSockets.event,
 };
 
 // ---- cloudflare:workers ----

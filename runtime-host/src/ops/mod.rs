@@ -11,6 +11,7 @@ mod base;
 mod base64;
 mod body;
 mod compression;
+mod cache;
 mod crypto;
 mod encoding;
 mod exchange;
@@ -19,6 +20,7 @@ mod globals;
 pub mod html_rewriter;
 pub mod lazy;
 mod inspect;
+mod socket;
 mod structured_clone;
 mod timers;
 mod url;
@@ -88,6 +90,17 @@ pub fn list() -> Vec<Op> {
         "answer" => exchange::answer,
         "fetch" => fetch::fetch,
         "fetchAbort" => fetch::fetch_abort,
+        "cacheNames" => cache::cache_names,
+        "cacheMatch" => cache::cache_match,
+        "cacheGet" => cache::cache_get,
+        "cacheList" => cache::cache_list,
+        "cacheDelete" => cache::cache_delete,
+        "cachePut" => cache::cache_put,
+        "socketOpen" => socket::socket_open,
+        "socketAccept" => socket::socket_accept,
+        "socketSend" => socket::socket_send,
+        "socketClose" => socket::socket_close,
+        "responseSocket" => socket::response_socket,
         "timerStart" => timers::timer_start,
         "timerClear" => timers::timer_clear,
         "queueMicrotask" => globals::queue_microtask,

@@ -1,4 +1,5 @@
-//! Landlock: which files may be read. None may be written, made, removed or executed.
+//! Landlock: which files may be read. None may be written, made or removed, but those of the cache's
+//! directory; none may be executed.
 
 use std::path::{Path, PathBuf};
 
@@ -93,11 +94,20 @@ fn place(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Restricts this thread and those it starts to reading `readable` and the system's own files.
-/// Returns what the kernel is too old for.
-pub fn restrict<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> Result<Option<String>, String> {
+/// Restricts this thread and those it starts to reading `readable` and the system's own files, and to making,
+/// changing and removing files below `writable`. Returns what the kernel is too old for.
+pub fn restrict<'a>(
+    readable: impl Iterator<Item = &'a PathBuf>,
+    writable: Option<&Path>,
+) -> Result<Option<String>, String> {
     let failed = |error: RulesetError| error.to_string();
     let files = AccessFs::ReadFile | AccessFs::ReadDir;
+    let changes = files
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile;
     let certificates: Vec<PathBuf> = CERTIFICATES
         .iter()
         .filter_map(std::env::var_os)
@@ -112,6 +122,7 @@ pub fn restrict<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> Result<Optio
         .and_then(|rules| rules.add_rules(path_beneath_rules(SYSTEM, files)))
         .and_then(|rules| rules.add_rules(path_beneath_rules(certificates, files)))
         .and_then(|rules| rules.add_rules(path_beneath_rules(readable, files)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(writable, changes)))
         .and_then(landlock::RulesetCreated::restrict_self)
         .map_err(failed)?;
     match status.ruleset {

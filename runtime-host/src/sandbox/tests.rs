@@ -82,6 +82,35 @@ fn workers_and_configuration_can_be_read_and_nothing_written_or_read_elsewhere()
 }
 
 #[test]
+fn the_caches_directory_can_be_written_to_and_its_neighbours_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut config = config(directory.path(), "on");
+    let cache = directory.path().join("cache");
+    config.cache.directory = Some(cache.clone());
+    inside(&config, |report| {
+        assert!(report.restricts_files(), "{:?}", report.missing);
+        let store = crate::cache::Store::open(&crate::cache::Settings {
+            directory: Some(cache.clone()),
+            total_bytes: None,
+        });
+        assert!(store.is_ok(), "{store:?}");
+        let place = cache.join("a");
+        std::fs::create_dir(&place).expect("made");
+        std::fs::write(place.join("1"), "x").expect("written");
+        let file = std::fs::File::create(place.join("1")).expect("truncated");
+        file.sync_data().expect("synchronized");
+        std::fs::rename(place.join("1"), place.join("2")).expect("renamed");
+        std::fs::remove_file(place.join("2")).expect("removed");
+        for outside in [directory.path().join("x"), directory.path().join("etc/x")] {
+            let kind = std::fs::write(&outside, "x").expect_err("denied").kind();
+            assert_eq!(kind, ErrorKind::PermissionDenied);
+            let kind = std::fs::create_dir(&outside).expect_err("denied").kind();
+            assert_eq!(kind, ErrorKind::PermissionDenied);
+        }
+    });
+}
+
+#[test]
 fn what_serving_needs_is_there() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = config(directory.path(), "on");

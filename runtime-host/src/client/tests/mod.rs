@@ -5,6 +5,7 @@ mod guard;
 mod redirects;
 mod requests;
 pub(crate) mod server;
+mod websocket;
 
 use super::*;
 use crate::egress::Section;
