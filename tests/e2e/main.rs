@@ -10,6 +10,7 @@ mod disconnects;
 mod egress;
 mod examples;
 mod failures;
+mod filter;
 mod handlers;
 mod hostile;
 mod isolates;
@@ -66,5 +67,6 @@ fn main() -> ExitCode {
     themes.extend(isolates::themes());
     themes.extend(survival::themes());
     themes.extend(examples::themes());
+    themes.extend(filter::themes());
     runner::main(themes)
 }

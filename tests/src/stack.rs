@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use crate::checks::Checks;
 use crate::envoy::Envoy;
+use crate::filter::{self, Filtered};
 use crate::host::Host;
 use crate::listeners::{self, HostAddress, Mode};
 use crate::origin::Origin;
@@ -30,6 +31,8 @@ pub enum Setup {
     Shipped,
     /// A listener for each of these modes.
     Modes(Vec<Mode>),
+    /// The proxy-wasm filter before `ext_proc`.
+    Filtered(Filtered),
 }
 
 /// What to start.
@@ -126,10 +129,11 @@ impl Stack {
             .map_err(Error::during("no directory for nano.toml"))?;
         write(&host_config, &config)?;
         let host = Host::start(&host_config, host_admin, &output("host.log"))?;
+        let places = (&*host_config, &host_address, origin.address());
 
         let envoy_admin = loopback(None)?;
         let modes = match &options.setup {
-            Setup::Shipped => &[Mode::Lazy][..],
+            Setup::Shipped | Setup::Filtered(_) => &[Mode::Lazy][..],
             Setup::Modes(modes) => modes,
         };
         let mut listeners = Vec::new();
@@ -146,6 +150,9 @@ impl Stack {
                 listeners::config(envoy_admin, &listeners, &host_address, origin.address())
                     .to_string(),
             ),
+            Setup::Filtered(filtered) => {
+                filtered_config(filtered, envoy_admin, listeners[0].1, places, directory.path())?
+            }
         };
         let envoy_config = directory.path().join(file);
         write(&envoy_config, &text)?;
@@ -310,6 +317,31 @@ fn merge(into: &mut Table, from: &Table, origin: &str) {
             }
         }
     }
+}
+
+/// The configuration with the filter, and the file's name for it.
+fn filtered_config(
+    filtered: &Filtered,
+    admin: SocketAddr,
+    listener: SocketAddr,
+    (config, host, origin): (&Path, &HostAddress, SocketAddr),
+    directory: &Path,
+) -> Result<(&'static str, String)> {
+    let module = filter::module(filtered.faulty)?;
+    let mut arguments = filter::places(&module, admin, listener, origin, host);
+    let format = if filtered.shipped { "http-filters" } else { "bootstrap" };
+    arguments.extend(["--json", "--format", format].map(ToOwned::to_owned));
+    let printed = filter::envoy_config(config, &arguments)?;
+    let mut printed = serde_json::from_str(&printed)
+        .map_err(Error::during("nano-host envoy-config did not print JSON"))?;
+    (filtered.change)(&mut printed);
+    if filtered.shipped {
+        let text = filter::into_shipped(&shipped(admin, listener, host, origin)?, &printed)?;
+        return Ok(("envoy.yaml", text));
+    }
+    let (bootstrap, listener) = filter::separate(printed, &directory.join(filter::LISTENER_FILE));
+    filter::publish(directory, &listener)?;
+    Ok(("envoy.json", bootstrap.to_string()))
 }
 
 /// The configuration that users copy, with this stack's addresses in the place of its own.

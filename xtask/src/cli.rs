@@ -9,7 +9,8 @@ use crate::bench::Bench;
 use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
-use crate::{envoy, v8, workspace};
+use crate::workspace::Workspace;
+use crate::{envoy, filter, v8, workspace};
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ enum Command {
     V8(V8),
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
+    /// Build the proxy-wasm filter, and print where it is (`test` and `bench` do this by themselves).
+    Filter,
 }
 
 /// Provide V8's static library (`up` and `test` do this by themselves).
@@ -52,6 +55,10 @@ impl Cli {
             Command::Hostile(hostile) => hostile.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
+                Ok(())
+            }
+            Command::Filter => {
+                println!("{}", filter::provide(&Workspace::open()?)?.display());
                 Ok(())
             }
             Command::V8(V8 { from_source: true, out }) => v8::from_source(out.as_deref()),

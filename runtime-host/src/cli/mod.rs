@@ -4,6 +4,7 @@ mod cgroup;
 mod check;
 mod dev;
 mod engine;
+mod envoy_config;
 mod host;
 mod serve;
 mod snapshot;
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long, value_name = "URL")]
         origin: Option<dev::Upstream>,
     },
+    /// Print what Envoy needs to know of the Workers: a complete configuration, or the parts of one.
+    EnvoyConfig(Box<envoy_config::Arguments>),
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
     Snapshot {
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
         Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin),
+        Command::EnvoyConfig(arguments) => envoy_config::run(&arguments),
         Command::Snapshot { out } => snapshot::run(out),
     };
     logs::flush();

@@ -34,6 +34,9 @@ pub struct Config {
     /// `[worker.NAME]`, by name.
     pub overrides: BTreeMap<String, WorkerOverrides>,
     pub ext_proc: ExtProc,
+    /// `[filter]`: what the operator adds to the proxy-wasm filter's rules, as it is written. It is
+    /// checked together with what the Workers add (`nano_routing::filter`).
+    pub filter: Option<document::Node>,
     pub log: Log,
 }
 
