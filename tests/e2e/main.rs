@@ -12,6 +12,7 @@ mod disconnects;
 mod egress;
 mod examples;
 mod failures;
+mod filter;
 mod handlers;
 mod hostile;
 mod isolates;
@@ -75,5 +76,6 @@ fn main() -> ExitCode {
     themes.extend(configurations::themes());
     themes.extend(examples::themes());
     themes.extend(programs::themes());
+    themes.extend(filter::themes());
     runner::main(themes)
 }

@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use crate::checks::Checks;
 use crate::envoy::Envoy;
+use crate::filter::{self, Filtered};
 use crate::host::Host;
 use crate::listeners::{self, HostAddress, Mode};
 use crate::origin::Origin;
@@ -34,6 +35,8 @@ pub enum Setup {
     Given(String),
     /// A listener for each of these modes.
     Modes(Vec<Mode>),
+    /// The proxy-wasm filter before `ext_proc`.
+    Filtered(Filtered),
 }
 
 /// What to start.
@@ -130,10 +133,13 @@ impl Stack {
             .map_err(Error::during("no directory for nano.toml"))?;
         write(&host_config, &config)?;
         let host = Host::start(&host_config, host_admin, &output("host.log"))?;
+        let places = (&*host_config, &host_address, origin.address());
 
         let envoy_admin = loopback(None)?;
         let modes = match &options.setup {
-            Setup::Shipped | Setup::Variant(..) | Setup::Given(_) => &[Mode::Lazy][..],
+            Setup::Shipped | Setup::Variant(..) | Setup::Given(_) | Setup::Filtered(_) => {
+                &[Mode::Lazy][..]
+            }
             Setup::Modes(modes) => modes,
         };
         let mut listeners = Vec::new();
@@ -141,7 +147,7 @@ impl Stack {
             listeners.push((*mode, loopback(options.port)?));
         }
         let with_addresses =
-            |text: &str| addressed(text, envoy_admin, listeners[0].1, &host_address, &origin);
+            |text: &str| addressed(text, envoy_admin, listeners[0].1, &host_address, origin.address());
         let (file, text) = match &options.setup {
             Setup::Shipped => ("envoy.yaml", with_addresses(&shipped("envoy.yaml")?)?),
             Setup::Variant(file, replaced) => {
@@ -153,6 +159,9 @@ impl Stack {
                 listeners::config(envoy_admin, &listeners, &host_address, origin.address())
                     .to_string(),
             ),
+            Setup::Filtered(filtered) => {
+                filtered_config(filtered, envoy_admin, listeners[0].1, places, directory.path())?
+            }
         };
         let envoy_config = directory.path().join(file);
         write(&envoy_config, &text)?;
@@ -319,6 +328,34 @@ fn merge(into: &mut Table, from: &Table, origin: &str) {
     }
 }
 
+/// The configuration with the filter, and the file's name for it.
+fn filtered_config(
+    filtered: &Filtered,
+    admin: SocketAddr,
+    listener: SocketAddr,
+    (config, host, origin): (&Path, &HostAddress, SocketAddr),
+    directory: &Path,
+) -> Result<(&'static str, String)> {
+    let module = filter::module(filtered.faulty)?;
+    let mut arguments = filter::places(&module, admin, listener, origin, host);
+    let format = if filtered.shipped { "http-filters" } else { "bootstrap" };
+    arguments.extend(["--json", "--format", format].map(ToOwned::to_owned));
+    let printed = filter::envoy_config(config, &arguments)?;
+    let mut printed = serde_json::from_str(&printed)
+        .map_err(Error::during("nano-host envoy-config did not print JSON"))?;
+    (filtered.change)(&mut printed);
+    if filtered.shipped {
+        let text = filter::into_shipped(
+            &addressed(&shipped("envoy.yaml")?, admin, listener, host, origin)?,
+            &printed,
+        )?;
+        return Ok(("envoy.yaml", text));
+    }
+    let (bootstrap, listener) = filter::separate(printed, &directory.join(filter::LISTENER_FILE));
+    filter::publish(directory, &listener)?;
+    Ok(("envoy.json", bootstrap.to_string()))
+}
+
 /// A file of `envoy/`, which users copy.
 pub fn shipped(file: &str) -> Result<String> {
     let path = root().join("envoy").join(file);
@@ -331,7 +368,7 @@ fn addressed(
     admin: SocketAddr,
     listener: SocketAddr,
     host: &HostAddress,
-    origin: &Origin,
+    origin: SocketAddr,
 ) -> Result<String> {
     let socket = |port| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
     let with = |address: SocketAddr| socket(address.port());
@@ -346,7 +383,7 @@ fn addressed(
         (socket(9901), with(admin)),
         (socket(10000), with(listener)),
         (own_host, host),
-        (socket(8080), with(origin.address())),
+        (socket(8080), with(origin)),
     ];
     replace(text.to_owned(), &addresses)
 }

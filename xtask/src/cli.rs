@@ -10,8 +10,8 @@ use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
 use crate::workspace::Workspace;
-use crate::{envoy, manifests, v8, workspace};
 use crate::wpt::Wpt;
+use crate::{envoy, filter, manifests, v8, workspace};
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Manifests,
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
+    /// Build the proxy-wasm filter, and print where it is (`test` and `bench` do this by themselves).
+    Filter,
 }
 
 /// Provide V8's static library (`up` and `test` do this by themselves).
@@ -59,6 +61,10 @@ impl Cli {
             Command::Wpt(wpt) => wpt.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
+                Ok(())
+            }
+            Command::Filter => {
+                println!("{}", filter::provide(&Workspace::open()?)?.display());
                 Ok(())
             }
             Command::V8(V8 { from_source: true, out }) => v8::from_source(out.as_deref()),

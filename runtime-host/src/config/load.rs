@@ -57,6 +57,10 @@ impl Config {
         if let Some(section) = top.table("ext_proc") {
             config.read_ext_proc(section);
         }
+        if let Some(entry) = top.entry("filter") {
+            // Read as a section for its message about anything else.
+            config.filter = top.subsection(entry).map(|_| entry.node.clone());
+        }
         if let Some(section) = top.table("log") {
             if section.choice("level", LEVELS).is_some() {
                 section.string("level", "").unwrap_or_default().clone_into(&mut config.log.level);

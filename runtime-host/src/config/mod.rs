@@ -37,6 +37,9 @@ pub struct Config {
     pub overrides: BTreeMap<String, WorkerOverrides>,
     pub cache: Cache,
     pub ext_proc: ExtProc,
+    /// `[filter]`: what the operator adds to the proxy-wasm filter's rules, as it is written. It is
+    /// checked together with what the Workers add (`nano_routing::filter`).
+    pub filter: Option<document::Node>,
     pub log: Log,
 }
 

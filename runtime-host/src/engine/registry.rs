@@ -148,7 +148,8 @@ fn by_route<'r>(routing: &'r Routing, request: &RequestHead) -> Option<&'r str> 
     if routing.routes.is_empty() {
         return routing.default.as_deref();
     }
-    let host = std::str::from_utf8(&request.authority).unwrap_or_default();
-    let target = std::str::from_utf8(&request.path).unwrap_or("/");
-    routing.routes.find(host, target).or(routing.default.as_deref())
+    // A byte that is not UTF-8 must not hide the path around it from a pattern.
+    let host = String::from_utf8_lossy(&request.authority);
+    let target = String::from_utf8_lossy(&request.path);
+    routing.routes.find(&host, &target).or(routing.default.as_deref())
 }

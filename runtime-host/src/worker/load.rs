@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nano_routing::RouteTable;
+
 use super::bundle::{Bundle, Format, Settings};
 use super::graph::{self, Graph, Plan};
 use super::nesting::PARSER_STACK_BYTES;
-use super::routes::RouteTable;
 use super::rules::Rules;
 use super::wrangler::{self, Wrangler};
 use crate::config::Config;
