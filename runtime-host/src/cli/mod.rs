@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::isolate::{clock, code_generation};
+use crate::isolate::code_generation;
 use crate::supervisor::sys;
 use crate::telemetry::logs;
 
