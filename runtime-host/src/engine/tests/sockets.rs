@@ -274,8 +274,8 @@ async fn an_event_source_comes_back_with_what_it_saw_last() {
     assert_eq!(run(&url, handler, Limits::default()).await, "one,1,true,after 1,1,true,2");
     let wrong = http(|_| async { reply("plain") }).await;
     let handler = "const source = new EventSource(URL_OF);
-        const { message } = await new Promise((resolve) => { source.onerror = resolve; });
-        return new Response([source.readyState, message].join());";
+        const { message: why } = await new Promise((resolve) => { source.onerror = resolve; });
+        return new Response([source.readyState, why].join());";
     let url = format!("http://{}/", wrong.address);
     let told = run(&url, handler, Limits::default()).await;
     assert!(told.starts_with("2,") && told.contains("text/event-stream"), "{told}");
