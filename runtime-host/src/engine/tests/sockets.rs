@@ -304,3 +304,29 @@ async fn the_cache_is_kept_between_requests_and_from_others() {
     host.deploy(Arc::new(bundle("a", source))).await.expect("it starts");
     assert_eq!(ask("a").await, "stored");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_worker_does_to_its_builtins_does_not_matter() {
+    let echo = server(|mut socket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                let _ = socket.send(message).await;
+            }
+        }
+    })
+    .await;
+    let handler = "const tampered = () => { throw new Error('tampered'); };
+        Array.prototype[Symbol.iterator] = tampered; Array.prototype.push = Array.prototype.includes = tampered;
+        Map.prototype.get = Map.prototype.set = tampered; String.prototype.slice = String.prototype.indexOf = tampered;
+        Response.error = Headers.prototype.get = JSON.parse = JSON.stringify = tampered;
+        await caches.default.put('http://a/x', new Response('kept'));
+        let seen = await (await caches.default.match('http://a/x')).text();
+        const cache = await caches.open('n'); await cache.put('http://a/y', new Response('y'));
+        seen += (await cache.keys()).length + (await cache.matchAll()).length;
+        const socket = new WebSocket(URL_OF); await new Promise((r) => socket.onopen = r);
+        socket.send('back'); seen += (await message(socket)).data; socket.close();
+        const pair = new WebSocketPair(); pair[0].accept(); pair[1].accept(); pair[0].send('q');
+        seen += (await message(pair[1])).data;
+        return new Response(seen + (await closed(socket)).code);";
+    assert_eq!(run(&ws(&echo), handler, Limits::default()).await, "kept11backq1005");
+}
