@@ -13,7 +13,7 @@ internals.crypto.defer(["AES-CBC", "AES-CTR", "AES-GCM", "AES-KW"], () => {
   const isKeyLength = (bits) => bits === 128 || bits === 192 || bits === 256;
 
   /**
-   * What the modes have in common. `modeOf(algorithm)` gives the operations of one and the converters of their parameters.
+   * What the modes have in common. `modeOf()` gives the operations of one and the converters of their parameters.
    */
   function define(name, usages, modeOf) {
     register(name, () => {

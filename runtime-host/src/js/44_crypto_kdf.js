@@ -47,7 +47,8 @@ internals.crypto.defer(["HKDF", "PBKDF2"], () => {
 
   const hkdfMembers = () => [required("hash", types.hash), required("info", bufferSource), required("salt", bufferSource)];
   define("HKDF", "HkdfParams", hkdfMembers, ({ hash, info, salt }, key, length) => {
-    if (length > 255 * hash.length) throw operationError(`HKDF derives at most ${255 * hash.length} bytes with ${hash.name}.`);
+    const most = 255 * hash.length;
+    if (length > most) throw operationError(`HKDF derives at most ${most} bytes with ${hash.name}.`);
     const out = new Uint8Array(length);
     if (!ops.cryptoHkdf(hash.id, key, salt, info, out)) throw operationError("HKDF failed.");
     return out;

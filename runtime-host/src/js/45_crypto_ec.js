@@ -6,8 +6,8 @@ internals.crypto.defer(["ECDSA", "ECDH"], () => {
   const { TypedArrayPrototypeSet, Uint8Array } = internals.primordials;
   const { dictionary, DOMString } = internals.webidl;
   const {
-    Key, bufferOf, checkJwk, checkJwkAlg, copy, cutSecret, dataError, decodeJwk, domError, encodeBase64url, finishJwk, lengthOf,
-    register, required, requireType, requireUsages, types, usage, view,
+    Key, bufferOf, checkJwk, checkJwkAlg, copy, cutSecret, dataError, decodeJwk, domError, encodeBase64url, finishJwk,
+    lengthOf, register, required, requireType, requireUsages, types, usage, view,
   } = internals.crypto;
 
   // `id` is the number in ops/crypto/nist_curves.rs, `size` the length of a field element in bytes.
@@ -24,17 +24,20 @@ internals.crypto.defer(["ECDSA", "ECDH"], () => {
   const PKCS8 = 2;
   const SPKI = 3;
 
-  const pointOf = ({ type, material, details: { size } }) => (type === "public" ? material : view(material, size, size * 2 + 1));
+  const pointOf = ({ type, material, details }) =>
+    type === "public" ? material : view(material, details.size, details.size * 2 + 1);
 
   /**
-   * What both have in common. `use` is that of JSON Web Keys, `operationsOf(algorithm)` gives what one does and the converters
-   * of its parameters.
+   * What both have in common. `use` is that of JSON Web Keys, `operations` what one does; its `params()` gives the
+   * converters of their parameters.
    */
   function define(name, publicUsages, privateUsages, use, operations) {
     register(name, () => {
       const toCurve = dictionary("EcKeyGenParams", [required("namedCurve", DOMString)]);
-      const publicKey = (curve, point, extractable, usages) => new Key(algorithm, "public", extractable, usages, point, curve);
-      const privateKey = (curve, pair, extractable, usages) => new Key(algorithm, "private", extractable, usages, pair, curve);
+      const publicKey = (curve, point, extractable, usages) =>
+        new Key(algorithm, "public", extractable, usages, point, curve);
+      const privateKey = (curve, pair, extractable, usages) =>
+        new Key(algorithm, "private", extractable, usages, pair, curve);
 
       function parse(curve, format, bytes) {
         const key = ops.cryptoEcParse(curve.id, format, bytes);

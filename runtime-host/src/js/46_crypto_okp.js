@@ -5,8 +5,8 @@
 internals.crypto.defer(["Ed25519", "X25519"], () => {
   const { dictionary } = internals.webidl;
   const {
-    Key, bufferOf, checkJwk, checkJwkAlg, copy, cutSecret, dataError, decodeJwk, domError, encodeBase64url, finishJwk, lengthOf,
-    noParams, register, required, requireType, requireUsages, types, usage, view,
+    Key, bufferOf, checkJwk, checkJwkAlg, copy, cutSecret, dataError, decodeJwk, domError, encodeBase64url, finishJwk,
+    lengthOf, noParams, register, required, requireType, requireUsages, types, usage, view,
   } = internals.crypto;
 
   const SIZE = 32;

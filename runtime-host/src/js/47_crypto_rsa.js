@@ -10,7 +10,7 @@ internals.crypto.defer(["RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP"], () => {
     noParams, operationError, optional, register, required, requireType, requireUsages, types, usage,
   } = internals.crypto;
 
-  // The crate makes keys from 1,024 bits on; longer ones than 4,096 would take half a minute.
+  // The crate makes keys from 1,024 bits on; longer ones than 4,096 would take seconds.
   const MIN_MODULUS_BITS = 1024;
   const MAX_MODULUS_BITS = 4096;
 
@@ -87,11 +87,13 @@ internals.crypto.defer(["RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP"], () => {
           if (exponent === 0) throw operationError("The public exponent has to be 3 or 65537.");
           if (modulusLength < MIN_MODULUS_BITS || modulusLength > MAX_MODULUS_BITS || modulusLength % 8 !== 0) {
             throw operationError(
-              `The modulus has to have between ${MIN_MODULUS_BITS} and ${MAX_MODULUS_BITS} bits, by eights, not ${modulusLength}.`,
+              `The modulus has ${MIN_MODULUS_BITS} to ${MAX_MODULUS_BITS} bits, by eights, not ${modulusLength}.`,
             );
           }
           // Told only now, as the standard makes the key before it looks; it would take long to make one for nothing.
-          if ((usages & privateUsages) === 0) throw domError("SyntaxError", `A private ${name} key needs at least one usage.`);
+          if ((usages & privateUsages) === 0) {
+            throw domError("SyntaxError", `A private ${name} key needs at least one usage.`);
+          }
           const keys = ops.cryptoRsaGenerate(modulusLength, exponent);
           if (keys === undefined) throw operationError("No RSA key could be made.");
           return {
