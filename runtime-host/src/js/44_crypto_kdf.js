@@ -5,13 +5,24 @@ internals.crypto.defer(["HKDF", "PBKDF2"], () => {
   const { MathCeil, TypedArrayPrototypeGetBuffer, Uint8Array } = internals.primordials;
   const { bufferSource, dictionary } = internals.webidl;
   const {
-    Key, domError, noParams, operationError, register, required, requireUsages, types, usage,
+    Key, domError, lengthOf, noParams, operationError, register, required, requireUsages, types, usage,
   } = internals.crypto;
 
   // As in Workers: one call may not compute for longer than some hundred milliseconds.
   const MAX_ITERATIONS = 100_000;
   // The same for its output: rounds of the hash, about a second.
   const MAX_ROUNDS = 2_000_000;
+  // Bytes of `info` or `salt` that are hashed, once for each block of the output.
+  const MAX_HASHED = 1 << 28;
+
+  /** How many blocks of the hash `length` bytes are; throws when `input`, hashed for each of them, is too long. */
+  function blocksOf(name, length, hash, input) {
+    const blocks = MathCeil(length / hash.length);
+    if (blocks * lengthOf(input) > MAX_HASHED) {
+      throw operationError(`${name} can't derive ${length} bytes with an input of ${lengthOf(input)} bytes.`);
+    }
+    return blocks;
+  }
 
   function define(name, dictionaryName, members, derive) {
     register(name, () => {
@@ -49,6 +60,7 @@ internals.crypto.defer(["HKDF", "PBKDF2"], () => {
   define("HKDF", "HkdfParams", hkdfMembers, ({ hash, info, salt }, key, length) => {
     const most = 255 * hash.length;
     if (length > most) throw operationError(`HKDF derives at most ${most} bytes with ${hash.name}.`);
+    blocksOf("HKDF", length, hash, info);
     const out = new Uint8Array(length);
     if (!ops.cryptoHkdf(hash.id, key, salt, info, out)) throw operationError("HKDF failed.");
     return out;
@@ -66,7 +78,7 @@ internals.crypto.defer(["HKDF", "PBKDF2"], () => {
           `PBKDF2 with more than ${MAX_ITERATIONS} iterations is not supported (${iterations} were asked for).`,
         );
       }
-      if (MathCeil(length / hash.length) * iterations > MAX_ROUNDS) {
+      if (blocksOf("PBKDF2", length, hash, salt) * iterations > MAX_ROUNDS) {
         throw operationError(`PBKDF2 with ${iterations} iterations can't derive as many as ${length} bytes.`);
       }
       const out = new Uint8Array(length);
