@@ -70,8 +70,16 @@ internals.expose = (name, value, enumerable = false) => {
 };
 
 // Adds interfaces that most Workers don't use: `make()` is called when one of them is first read, and returns an object
-// with all of `names`. To JavaScript they are data properties all the same.
+// with all of `names`.
 internals.exposeLazily = (names, make) => {
   let made;
-  for (const name of names) ops.lazyGlobal(globalThis, name, (key) => (made ??= make())[key]);
+  for (const name of names) {
+    const define = (value) => p.ReflectDefineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true });
+    const get = () => {
+      const value = (made ??= make())[name];
+      define(value);
+      return value;
+    };
+    Reflect.defineProperty(globalThis, name, { get, set: define, configurable: true });
+  }
 };

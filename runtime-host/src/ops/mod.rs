@@ -17,7 +17,6 @@ mod exchange;
 mod fetch;
 mod globals;
 pub mod html_rewriter;
-pub mod lazy;
 mod structured_clone;
 mod timers;
 mod url;
@@ -108,7 +107,6 @@ pub fn list() -> Vec<Op> {
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
-        "lazyGlobal" => lazy::lazy_global,
         "codecStart" => compression::codec_start,
         "codecRun" => compression::codec_run,
         "codecEnd" => compression::codec_end,
