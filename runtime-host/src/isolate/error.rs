@@ -68,11 +68,7 @@ pub fn map_positions(bundle: &Bundle, stack: &str) -> String {
     let mapped: Vec<String> = stack
         .split('\n')
         .filter(|line| !is_of_the_host(line))
-        .map(
-            |line| {
-                if is_of_a_stack(line) { map_line(bundle, line) } else { line.to_owned() }
-            },
-        )
+        .map(|line| if is_of_a_stack(line) { map_line(bundle, line) } else { line.to_owned() })
         .collect();
     mapped.join("\n")
 }
