@@ -69,6 +69,7 @@ pub const ALL: &[Aim] = &[
     at_least("subrequest-1/workerd", 1.3, RATE),
     at_least("subrequest-4/workerd", 1.3, RATE),
     at_least("hono/workerd", 1.3, RATE),
+    at_most("filter/direct/cpu", 2.0, "CPU time of Envoy per request without a Worker"),
     at_most("cold-start/nano_1kb_p50_ms", 2.0, "ms of the first request, 1 KB"),
     at_most("cold-start/workerd/1kb", 1.0, "p50 of the first request, 1 KB"),
     at_most("cold-start/workerd/hono", 1.0, "p50 of the first request, Hono"),

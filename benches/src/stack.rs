@@ -1,21 +1,24 @@
 //! Everything that one scenario needs, running.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use nano_tests::listeners::HostAddress;
 use nano_tests::process::{Process, free_port};
-use nano_tests::{Error, Result};
+use nano_tests::{Error, Result, filter};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cpus::Cpus;
 use crate::floor::Answer;
-use crate::servers::Worker;
 use crate::servers::envoy::{self, Cluster, Filter, Listener};
 use crate::servers::floor::Floor;
 use crate::servers::nano::{Nano, Settings};
 use crate::servers::origin::Origin;
 use crate::servers::workerd::Workerd;
+use crate::servers::{self, Worker};
+use crate::text::add;
 use crate::variant::Variant;
 
 /// What to start.
@@ -126,10 +129,18 @@ impl Stack {
             let address = HostAddress::Unix(socket.clone());
             clusters.push(Cluster { name: format!("workerd-{at}"), address, grpc: false });
         }
+        let given = if has(&[Variant::Filter]) {
+            let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+            let address = HostAddress::Tcp(nowhere);
+            clusters.push(Cluster { name: "nano_host".into(), address, grpc: true });
+            filters(path, &scripts)?
+        } else {
+            Vec::new()
+        };
         let mut listeners = Vec::new();
         for variant in &plan.variants {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            listeners.push(listener(*variant, address, plan, &scripts));
+            listeners.push(listener(*variant, address, plan, &scripts, &given));
         }
         let envoy = envoy::start(path, &listeners, &clusters, &envoy_on)?;
         let addresses = listeners.iter().map(|listener| listener.address);
@@ -189,9 +200,39 @@ impl Stack {
     }
 }
 
-fn listener(variant: Variant, address: SocketAddr, plan: &Plan, workers: &[Worker]) -> Listener {
+/// Routes that the filter of a benchmark has; none of them is for its requests.
+const FILTER_ROUTES: usize = 100;
+
+/// The filter and its `ext_proc`, as `nano-host envoy-config` prints them for these Workers.
+fn filters(directory: &Path, workers: &[Worker]) -> Result<Vec<Value>> {
+    let module = filter::module(false)?;
+    let directories: Vec<_> = workers.iter().map(|worker| &worker.directory).collect();
+    let mut text = format!("[workers]\ndirectories = {directories:?}\n");
+    for (route, worker) in (0..FILTER_ROUTES).zip(workers.iter().cycle()) {
+        let name = &worker.name;
+        add(
+            &mut text,
+            format_args!("[[filter.routes]]\npattern = \"t{route}.test/*\"\nworker = \"{name}\"\n"),
+        );
+    }
+    let config = directory.join("filter.toml");
+    servers::write(&config, &text)?;
+    let module = module.display().to_string();
+    let arguments = ["--format", "http-filters", "--json", "--wasm", &module];
+    let printed = filter::envoy_config(&config, &arguments.map(ToOwned::to_owned))?;
+    serde_json::from_str(&printed).map_err(Error::during("nano-host envoy-config printed no JSON"))
+}
+
+fn listener(
+    variant: Variant,
+    address: SocketAddr,
+    plan: &Plan,
+    workers: &[Worker],
+    given: &[Value],
+) -> Listener {
     let filter = match variant {
         Variant::Direct | Variant::Workerd => Filter::None,
+        Variant::Filter => Filter::Given(given.to_vec()),
         Variant::Lua => Filter::Lua(include_str!("header-rewrite.lua")),
         Variant::Nano | Variant::NanoFull => Filter::ExtProc {
             server: "nano".into(),

@@ -18,6 +18,8 @@ pub enum Variant {
     /// NANO with all request attributes that `envoy/envoy.yaml` asks Envoy for.
     NanoFull,
     Workerd,
+    /// The proxy-wasm filter, and an `ext_proc` that it keeps requests from.
+    Filter,
 }
 
 impl Variant {
@@ -31,6 +33,7 @@ impl Variant {
             Self::Nano => "nano",
             Self::NanoFull => "nano-full",
             Self::Workerd => "workerd",
+            Self::Filter => "filter",
         }
     }
 

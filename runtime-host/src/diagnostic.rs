@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::limits::Limit;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     Error,
@@ -29,6 +31,10 @@ pub struct Diagnostic {
     pub snippet: Option<Box<Snippet>>,
     /// What to do about it, when the message does not say it.
     pub help: Option<String>,
+    /// The limit that refuses the version, for the metrics.
+    pub limit: Option<Limit>,
+    /// The Worker that is refused, where there is a limit.
+    pub worker: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +54,8 @@ impl Diagnostic {
             message: message.into(),
             snippet: None,
             help: None,
+            limit: None,
+            worker: None,
         }
     }
 
@@ -60,6 +68,12 @@ impl Diagnostic {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_limit(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
         self
     }
 

@@ -1,6 +1,7 @@
 //! NANO's runtime host: runs Workers for Envoy's external-processing filter.
 //! ARCHITECTURE.md at the top of the repository has the map.
 
+pub mod cache;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -10,6 +11,8 @@ pub mod egress;
 pub mod engine;
 pub mod exchange;
 pub mod ext_proc;
+#[cfg(test)]
+mod fuzz;
 pub mod isolate;
 pub mod js;
 pub mod limits;

@@ -101,6 +101,16 @@ limits! {
     /// KiB of one variable, in UTF-8, as JSON when it is not a string: 5, as Workers authors know
     /// it. Does not cover its name.
     variable_kb: u32 = 5, 1 => 1_024;
+    /// MiB that the responses of one Worker may take which it stores with the Cache API, in memory or,
+    /// with `cache.directory`, on disk: 32, so that a thousand Workers' fit into a machine. 0: nothing is
+    /// stored. Each engine process counts by itself.
+    cache_mb: u64 = 32, 0 => CACHE_MAX_MB;
+    /// Calls of the Cache API per request: 1000, as Workers authors know it. Each finds, stores or deletes
+    /// in the host; none is sent anywhere, so they are no subrequests.
+    cache_calls: u32 = 1_000, 0 => MAX_32;
+    /// MiB of one message that comes over a WebSocket: 32, as Workers authors know it. A larger one closes
+    /// the connection (1009).
+    websocket_message_mb: u32 = 32, 1 => 1_024;
     /// KiB of console lines of one invocation, and of uncaught exceptions: 256, as Workers authors
     /// know it; what comes after is dropped. Does not cover the line about the request itself.
     log_kb: u32 = 256, 0 => 1_048_576;
@@ -148,6 +158,14 @@ impl Limits {
         kib(self.variable_kb)
     }
 
+    pub fn cache_bytes(&self) -> usize {
+        mib(self.cache_mb)
+    }
+
+    pub fn websocket_message_bytes(&self) -> usize {
+        mib(u64::from(self.websocket_message_mb))
+    }
+
     pub fn log_bytes(&self) -> usize {
         kib(self.log_kb)
     }
@@ -173,7 +191,7 @@ fn kib(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(1024)
 }
 
-/// A limit that a request can reach, by the name that log and metrics give it: its key.
+/// A limit that a request, or a version that is loaded, can reach, by the name that log and metrics give it: its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     Cpu,
@@ -192,10 +210,14 @@ pub enum Limit {
     Log,
     /// [`LONG_TURNS_WAITING_MAX`].
     LongTurns,
+    Bundle,
+    Variables,
+    Variable,
+    CacheCalls,
 }
 
 impl Limit {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Cpu,
         Self::Wall,
         Self::Memory,
@@ -211,6 +233,10 @@ impl Limit {
         Self::Headers,
         Self::Log,
         Self::LongTurns,
+        Self::Bundle,
+        Self::Variables,
+        Self::Variable,
+        Self::CacheCalls,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -230,6 +256,10 @@ impl Limit {
             Self::Headers => "headers_kb",
             Self::Log => "log_kb",
             Self::LongTurns => "long_turns",
+            Self::Bundle => "bundle_mb",
+            Self::Variables => "variables",
+            Self::Variable => "variable_kb",
+            Self::CacheCalls => "cache_calls",
         }
     }
 }
@@ -268,6 +298,13 @@ impl From<Limit> for LimitSet {
 /// the limit keeps its loading from taking minutes.
 pub const MODULES_MAX: usize = 10_000;
 
+/// Literal imports of one Worker's modules together. Each costs looks at the file system.
+pub const IMPORTS_MAX: usize = 100_000;
+
+/// Messages about one file or Worker. A file can have an error in every second byte, nobody reads that
+/// many, and finding the place of each takes a look at all that is before it.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
 /// Bytes of a configuration file (`nano.toml`, wrangler's): far above any written by hand, low
 /// enough to read without a thought. Modules have [`Limits::bundle_mb`].
 pub const CONFIG_FILE_MAX_BYTES: u64 = 1024 * 1024;
@@ -283,6 +320,31 @@ pub const LOG_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// UTF-16 code units of a text that is parsed as a URL; a longer one is none. Parsing needs several
 /// times as much memory, which no limit of the Worker's covers. Two million is what browsers take.
 pub const URL_TEXT_MAX: usize = 2 * 1024 * 1024;
+
+/// UTF-16 code units of a URL pattern, its base URL included. Work and memory grow faster than the
+/// pattern does.
+pub const URL_PATTERN_TEXT_MAX: usize = 16 * 1024;
+
+/// Bytes that the parser of one HTML rewriter may hold: a tag or comment that is not complete yet, and
+/// what it knows of the open elements. Does not cover what handlers insert, which is charged as it is.
+pub const HTML_PARSER_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// Bytes by which the open elements of all rewriters of an isolate may exceed its memory limit. Their
+/// number is only known to be at most that of the tags so far; charging for all of these would refuse
+/// what fits.
+pub const HTML_ELEMENTS_ALLOWANCE_BYTES: usize = 64 * 1024 * 1024;
+
+/// UTF-16 code units of all selectors of one HTML rewriter. Each element of a page is compared with all
+/// of them, without a look at the clock.
+pub const HTML_SELECTORS_TEXT_MAX: usize = 16 * 1024;
+
+/// Combinators of one selector, or brackets within brackets: it is read and compiled recursively.
+pub const HTML_SELECTOR_DEPTH_MAX: usize = 128;
+
+/// HTML rewriters that may be under way in one isolate, and in the process. Each has a stack of its own,
+/// which takes two of the 65,530 mappings that Linux lets a process have.
+pub const HTML_REWRITERS_MAX: usize = 512;
+pub const HTML_REWRITERS_PROCESS_MAX: usize = 8 * 1024;
 
 /// How long the process's end waits for the log's reader.
 pub const LOG_FLUSH_LIMIT: Duration = Duration::from_secs(2);
@@ -307,6 +369,12 @@ const MAX_32: u64 = u32::MAX as u64;
 /// no more is useful without.
 pub const MEMORY_MAX_MB: u64 = 4096;
 
+/// MiB that the caches of all Workers may take together, by default, in each engine process.
+pub const CACHE_TOTAL_DEFAULT_MB: u64 = 512;
+
+/// MiB that a cache may be bounded by: 16 TiB, more than disks have.
+pub const CACHE_MAX_MB: u64 = 16 * 1024 * 1024;
+
 /// Isolates that may exist at once, by default: 2.6 GB with small Workers. Each takes 13 of the 65,530
 /// mappings that Linux lets a process have.
 pub const ISOLATES_DEFAULT: u64 = 1000;
@@ -325,6 +393,10 @@ pub const ISOLATE_IDLE_DEFAULT_MS: u64 = 600_000;
 /// An isolate that nobody used for this long collects all its garbage and gives the memory back: longer
 /// than a pause between two clicks, and short beside the time until it is disposed of.
 pub const ISOLATE_RESTS_AFTER: Duration = Duration::from_secs(10);
+
+/// Of several isolates of one Worker, those that nobody used for this long are disposed of: the rush is
+/// over, and the others do.
+pub const HELPER_IDLE: Duration = Duration::from_secs(30);
 
 /// How often isolates are looked at, to dispose of idle ones: four times in the time that one may be
 /// idle, within these bounds.
@@ -388,7 +460,7 @@ mod tests {
         });
         let limits = set.over(&Limits::default());
         assert_eq!(limits, Limits { timers: 7, ..Limits::default() });
-        // Every limit that a request can reach is one of them, but the host's own.
+        // Every limit is one of them, but the host's own.
         for limit in Limit::ALL {
             assert!(limit == Limit::LongTurns || keys.contains(&limit.as_str()), "{limit:?}");
         }

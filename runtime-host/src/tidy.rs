@@ -30,6 +30,18 @@ const RULES: &[(&str, &[&str], &str)] = &[
         &["crate::ext_proc", "crate::engine", "crate::client", "crate::dev"],
         "ops do no I/O and name no proxy",
     ),
+    (
+        "cache",
+        &[
+            "v8::",
+            "crate::isolate",
+            "crate::ext_proc",
+            "crate::engine",
+            "crate::client",
+            "crate::worker",
+        ],
+        "a cache serves any caller",
+    ),
     ("micro", &["v8::"], "benchmarks run what there is"),
     ("client", &["v8::", "crate::isolate", "crate::ext_proc"], "the client serves any caller"),
     (

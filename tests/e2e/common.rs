@@ -1,6 +1,6 @@
 //! What most tests need: the stack with all listeners, requests to the lab Worker.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nano_tests::client::{Proto, Reply, Request};
@@ -12,8 +12,8 @@ use nano_tests::stack::{self, Setup, Stack, StackOptions};
 /// one case reads changes nothing for the others (`reads_responses`; see `reading`).
 pub fn options() -> StackOptions {
     let workers = [
-        "busy", "circle", "greedy", "lab", "limited", "modules", "rated", "routed", "whoami-a",
-        "whoami-b",
+        "busy", "circle", "greedy", "lab", "limited", "modules", "net", "rated", "routed",
+        "whoami-a", "whoami-b",
     ];
     let workers = workers.into_iter().map(worker).collect();
     StackOptions {
@@ -24,6 +24,13 @@ pub fn options() -> StackOptions {
             ORIGIN = "{origin}"
             [worker.circle.egress]
             allow = ["127.0.0.0/8"]
+            max_branches = 20
+            [worker.net.vars]
+            ORIGIN = "{origin}"
+            [worker.net.egress]
+            allow = ["127.0.0.0/8"]
+            [cache]
+            directory = "../cache"
             [worker.greedy.limits]
             cpu_ms = 300
             memory_mb = 64
@@ -41,6 +48,16 @@ pub fn options() -> StackOptions {
         },
         ..StackOptions::new(Setup::Modes(Mode::ALL.to_vec()), workers)
     }
+}
+
+/// Writes a Worker of one module into a directory of its name; returns that.
+pub fn write_worker(into: &Path, name: &str, source: &str) -> PathBuf {
+    let directory = into.join(name);
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let config = format!("name = \"{name}\"\nmain = \"index.js\"\n");
+    std::fs::write(directory.join("wrangler.toml"), config).expect("written");
+    std::fs::write(directory.join("index.js"), source).expect("written");
+    directory
 }
 
 /// The directory of a test Worker.

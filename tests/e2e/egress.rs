@@ -15,12 +15,16 @@ use crate::matrix;
 /// Workers that one request may go through by default.
 const DEPTH: usize = 16;
 
+/// `max_branches` of the Worker that goes in circles (`common.rs`).
+const BRANCHES: usize = 20;
+
 pub fn cases() -> Vec<Case> {
     matrix!(
         [Mode::Lazy];
         loopback_and_metadata_are_closed,
         a_setting_opens_loopback,
         loops_end_with_1019,
+        loops_that_branch_end_too,
         the_loop_header_is_the_hosts_own,
     )
 }
@@ -108,6 +112,24 @@ async fn loops_end_with_1019(stack: &Stack, _: Mode, proto: Proto) {
     assert_eq!(line["status"], 508);
 }
 
+/// Four subrequests of each invocation would be four thousand million at the last level.
+async fn loops_that_branch_end_too(stack: &Stack, _: Mode, proto: Proto) {
+    let path = format!("/branch?tree={}", unique_id());
+    let reply = answer(circle(stack, proto, &path)).await;
+    assert_eq!(reply.status, 200, "{}", reply.short_text());
+    let invocations: usize = reply.text().parse().expect("a number");
+    assert!(invocations > DEPTH, "{invocations}");
+    assert!(invocations <= (BRANCHES + 1) * (DEPTH + 1), "{invocations}");
+    stack
+        .host()
+        .wait_for_log(Duration::from_secs(5), |line| {
+            line["outcome"] == "loopDetected"
+                && line["error"].as_str().is_some_and(|text| text.contains("max_branches"))
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
 async fn the_loop_header_is_the_hosts_own(stack: &Stack, mode: Mode, proto: Proto) {
     let with = |handler: &str, value: &str| {
         lab(stack, mode, proto, "GET", "/seen", handler).header("nano-loop", value)
@@ -120,13 +142,13 @@ async fn the_loop_header_is_the_hosts_own(stack: &Stack, mode: Mode, proto: Prot
         assert_eq!(seen["headers"]["nano-loop"], "3", "{handler}: {seen}");
     }
     let seen = json(&answer(with("forgedSubrequest", "3")).await);
-    assert_eq!(seen["headers"]["nano-loop"], "4", "{seen}");
-    for (handler, expected) in [("forgedSubrequest", Some("1")), ("forgedContinuation", None)] {
+    assert_eq!(seen["headers"]["nano-loop"], "4/15", "{seen}");
+    for (handler, expected) in [("forgedSubrequest", Some("1/15")), ("forgedContinuation", None)] {
         let seen = json(&answer(lab(stack, mode, proto, "GET", "/seen", handler)).await);
         assert_eq!(seen["headers"]["nano-loop"].as_str(), expected, "{handler}: {seen}");
     }
     // A client that sends it has its own request refused, and nobody else's.
-    for value in ["17", "999999999999", "x", "3, 17"] {
+    for value in ["17", "999999999999", "x", "3, 17", "3/-1", "3/7/7"] {
         assert_page(&answer(with("hello", value)).await, 508, "1019", false);
     }
     assert_eq!(answer(with("hello", "16")).await.status, 200);

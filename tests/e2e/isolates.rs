@@ -1,20 +1,21 @@
 //! Isolates that exist only while they are used: more Workers than there may be isolates, Workers
 //! that their first request starts, and what does not start.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nano_tests::client::{Proto, Reply, Request};
 use nano_tests::listeners::Mode;
+use nano_tests::load;
 use nano_tests::runner::{Case, Theme};
 use nano_tests::stack::{Setup, Stack, StackOptions};
 use tempfile::TempDir;
 
-use crate::common::answer;
+use crate::common::{answer, write_worker};
 
 pub fn themes() -> Vec<Theme> {
-    vec![bounded(), by_request()]
+    vec![bounded(), by_request(), busy()]
 }
 
 /// Gauge of isolates, by `worker`.
@@ -23,16 +24,6 @@ const ISOLATES: &str = "nano_isolates";
 const EVICTIONS: &str = "nano_isolate_evictions_total";
 /// Counter of those that started, by `worker` and `cause`.
 const STARTS: &str = "nano_isolate_starts_total";
-
-/// Writes a Worker; its directory.
-fn write(into: &Path, name: &str, source: &str) -> PathBuf {
-    let directory = into.join(name);
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let config = format!("name = \"{name}\"\nmain = \"index.js\"\n");
-    std::fs::write(directory.join("wrangler.toml"), config).expect("written");
-    std::fs::write(directory.join("index.js"), source).expect("written");
-    directory
-}
 
 /// Answers its own name and how many requests its isolate has had.
 fn counting(name: &str) -> String {
@@ -70,7 +61,7 @@ const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
 
 fn bounded() -> Theme {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let workers = NAMES.map(|name| write(directory.path(), name, &counting(name))).to_vec();
+    let workers = NAMES.map(|name| write_worker(directory.path(), name, &counting(name))).to_vec();
     Theme {
         name: "isolates_bounded",
         stack: Box::new(move || {
@@ -126,9 +117,9 @@ async fn five_share_the_room_of_two(stack: Arc<Stack>, _directory: TempDir) {
 fn by_request() -> Theme {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut workers: Vec<_> =
-        ["one", "two"].map(|name| write(directory.path(), name, &counting(name))).to_vec();
+        ["one", "two"].map(|name| write_worker(directory.path(), name, &counting(name))).to_vec();
     let broken = "throw new Error(\"no start today\");\nexport default { fetch() {} };\n";
-    workers.push(write(directory.path(), "broken", broken));
+    workers.push(write_worker(directory.path(), "broken", broken));
     Theme {
         name: "isolates_by_request",
         stack: Box::new(move || {
@@ -186,4 +177,50 @@ async fn the_first_request_starts_it(stack: &Stack, directory: &Path) {
     wait(stack, EVICTIONS, &["reason=\"idle\""], |evictions| evictions >= 2).await;
     assert_eq!(sum(stack, "nano_isolate_memory_bytes", &[]).await, 0);
     assert_eq!(ask(stack, "one").await.text(), "one 1");
+}
+
+fn busy() -> Theme {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let source = "export default {\n  fetch() {\n    let sum = 0;\n    \
+                  for (let i = 0; i < 200000; i++) sum += i % 7;\n    \
+                  return new Response(`done ${sum}`);\n  },\n};\n";
+    let workers = ["many", "one"].map(|name| write_worker(directory.path(), name, source)).to_vec();
+    Theme {
+        name: "isolates_busy",
+        stack: Box::new(move || {
+            Stack::start(&StackOptions {
+                settings: toml::toml! {
+                    [server]
+                    threads = 3
+                    [worker.one]
+                    isolates = 1
+                },
+                ..StackOptions::new(Setup::Modes(vec![Mode::Lazy]), workers)
+            })
+        }),
+        cases: vec![Case::new("a_busy_worker_has_one_for_each_thread", |stack| async move {
+            a_busy_worker_has_one_for_each_thread(&stack, directory).await;
+        })],
+        serial: true,
+    }
+}
+
+async fn a_busy_worker_has_one_for_each_thread(stack: &Stack, _directory: TempDir) {
+    let began = Instant::now();
+    let isolates =
+        async |worker: &str| sum(stack, ISOLATES, &[&format!("worker={worker:?}")]).await;
+    while isolates("many").await < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no more isolates");
+        for worker in ["many", "one"] {
+            let headers = [("x-test-worker", worker)];
+            let right = |head: &http::response::Parts, body: &bytes::Bytes| {
+                head.status == 200 && body.starts_with(b"done ")
+            };
+            let url = stack.at(Mode::Lazy, "/");
+            load::run(&url, &headers, 32, 400, right).await.unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    assert_eq!(isolates("many").await, 3);
+    assert_eq!(isolates("one").await, 1);
+    assert_eq!(sum(stack, STARTS, &["worker=\"many\"", "cause=\"busy\""]).await, 2);
 }

@@ -4,12 +4,15 @@
 //! `nano_tests::runner`.
 
 mod bodies;
+mod callouts;
 mod choice;
 mod common;
+mod configurations;
 mod disconnects;
 mod egress;
 mod examples;
 mod failures;
+mod filter;
 mod handlers;
 mod hostile;
 mod isolates;
@@ -18,7 +21,9 @@ mod lifecycle;
 mod limits;
 mod load;
 mod modules;
+mod net;
 mod observability;
+mod programs;
 mod reading;
 mod snapshot;
 mod streaming;
@@ -52,6 +57,8 @@ fn main() -> ExitCode {
         cases.extend(snapshot::cases());
         cases
     }));
+    themes.push(common::theme("net", net::cases()));
+    themes.push(net::restarting());
     themes.push(common::theme("disconnects", disconnects::cases()));
     themes.push(common::theme("choice", {
         let mut cases = choice::cases();
@@ -65,6 +72,10 @@ fn main() -> ExitCode {
     themes.extend(lifecycle::themes());
     themes.extend(isolates::themes());
     themes.extend(survival::themes());
+    themes.extend(callouts::themes());
+    themes.extend(configurations::themes());
     themes.extend(examples::themes());
+    themes.extend(programs::themes());
+    themes.extend(filter::themes());
     runner::main(themes)
 }

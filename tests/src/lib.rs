@@ -7,6 +7,7 @@ pub mod checks;
 pub mod client;
 pub mod envoy;
 pub mod error;
+pub mod filter;
 pub mod host;
 pub mod hostile;
 pub mod listeners;

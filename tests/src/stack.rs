@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use crate::checks::Checks;
 use crate::envoy::Envoy;
+use crate::filter::{self, Filtered};
 use crate::host::Host;
 use crate::listeners::{self, HostAddress, Mode};
 use crate::origin::Origin;
@@ -28,8 +29,14 @@ use crate::{Error, Result};
 pub enum Setup {
     /// `envoy/envoy.yaml`, as users have it, with other ports.
     Shipped,
+    /// Another file of `envoy/`, and texts to replace in it beside the addresses.
+    Variant(&'static str, Vec<(String, String)>),
+    /// A configuration with the addresses that those of `envoy/` have.
+    Given(String),
     /// A listener for each of these modes.
     Modes(Vec<Mode>),
+    /// The proxy-wasm filter before `ext_proc`.
+    Filtered(Filtered),
 }
 
 /// What to start.
@@ -126,26 +133,35 @@ impl Stack {
             .map_err(Error::during("no directory for nano.toml"))?;
         write(&host_config, &config)?;
         let host = Host::start(&host_config, host_admin, &output("host.log"))?;
+        let places = (&*host_config, &host_address, origin.address());
 
         let envoy_admin = loopback(None)?;
         let modes = match &options.setup {
-            Setup::Shipped => &[Mode::Lazy][..],
+            Setup::Shipped | Setup::Variant(..) | Setup::Given(_) | Setup::Filtered(_) => {
+                &[Mode::Lazy][..]
+            }
             Setup::Modes(modes) => modes,
         };
         let mut listeners = Vec::new();
         for mode in modes {
             listeners.push((*mode, loopback(options.port)?));
         }
+        let with_addresses =
+            |text: &str| addressed(text, envoy_admin, listeners[0].1, &host_address, origin.address());
         let (file, text) = match &options.setup {
-            Setup::Shipped => (
-                "envoy.yaml",
-                shipped(envoy_admin, listeners[0].1, &host_address, origin.address())?,
-            ),
+            Setup::Shipped => ("envoy.yaml", with_addresses(&shipped("envoy.yaml")?)?),
+            Setup::Variant(file, replaced) => {
+                ("envoy.yaml", with_addresses(&replace(shipped(file)?, replaced)?)?)
+            }
+            Setup::Given(text) => ("envoy.yaml", with_addresses(text)?),
             Setup::Modes(_) => (
                 "envoy.json",
                 listeners::config(envoy_admin, &listeners, &host_address, origin.address())
                     .to_string(),
             ),
+            Setup::Filtered(filtered) => {
+                filtered_config(filtered, envoy_admin, listeners[0].1, places, directory.path())?
+            }
         };
         let envoy_config = directory.path().join(file);
         write(&envoy_config, &text)?;
@@ -312,30 +328,73 @@ fn merge(into: &mut Table, from: &Table, origin: &str) {
     }
 }
 
-/// The configuration that users copy, with this stack's addresses in the place of its own.
-fn shipped(
+/// The configuration with the filter, and the file's name for it.
+fn filtered_config(
+    filtered: &Filtered,
+    admin: SocketAddr,
+    listener: SocketAddr,
+    (config, host, origin): (&Path, &HostAddress, SocketAddr),
+    directory: &Path,
+) -> Result<(&'static str, String)> {
+    let module = filter::module(filtered.faulty)?;
+    let mut arguments = filter::places(&module, admin, listener, origin, host);
+    let format = if filtered.shipped { "http-filters" } else { "bootstrap" };
+    arguments.extend(["--json", "--format", format].map(ToOwned::to_owned));
+    let printed = filter::envoy_config(config, &arguments)?;
+    let mut printed = serde_json::from_str(&printed)
+        .map_err(Error::during("nano-host envoy-config did not print JSON"))?;
+    (filtered.change)(&mut printed);
+    if filtered.shipped {
+        let text = filter::into_shipped(
+            &addressed(&shipped("envoy.yaml")?, admin, listener, host, origin)?,
+            &printed,
+        )?;
+        return Ok(("envoy.yaml", text));
+    }
+    let (bootstrap, listener) = filter::separate(printed, &directory.join(filter::LISTENER_FILE));
+    filter::publish(directory, &listener)?;
+    Ok(("envoy.json", bootstrap.to_string()))
+}
+
+/// A file of `envoy/`, which users copy.
+pub fn shipped(file: &str) -> Result<String> {
+    let path = root().join("envoy").join(file);
+    std::fs::read_to_string(&path).map_err(Error::during(format!("can't read {}", path.display())))
+}
+
+/// The configuration with this stack's addresses in the place of its own.
+fn addressed(
+    text: &str,
     admin: SocketAddr,
     listener: SocketAddr,
     host: &HostAddress,
     origin: SocketAddr,
 ) -> Result<String> {
-    let path = root().join("envoy/envoy.yaml");
-    let mut text = std::fs::read_to_string(&path)
-        .map_err(Error::during(format!("can't read {}", path.display())))?;
     let socket = |port| format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}");
     let with = |address: SocketAddr| socket(address.port());
+    let pipe = |path: &Path| format!("pipe: {{ path: {} }}", path.display());
     let host = match host {
         HostAddress::Tcp(address) => with(*address),
-        HostAddress::Unix(path) => format!("pipe: {{ path: {} }}", path.display()),
+        HostAddress::Unix(path) => pipe(path),
     };
-    for (from, to) in
-        [(9901, with(admin)), (10000, with(listener)), (9000, host), (8080, with(origin))]
-    {
-        let from = socket(from);
-        if !text.contains(&from) {
-            return Err(Error::new(format!("{} has no `{from}` any more", path.display())));
+    let own_pipe = pipe(Path::new("/run/nano/nano.sock"));
+    let own_host = if text.contains(&socket(9000)) { socket(9000) } else { own_pipe };
+    let addresses = [
+        (socket(9901), with(admin)),
+        (socket(10000), with(listener)),
+        (own_host, host),
+        (socket(8080), with(origin)),
+    ];
+    replace(text.to_owned(), &addresses)
+}
+
+/// Replaces texts that must be there.
+fn replace(mut text: String, pairs: &[(String, String)]) -> Result<String> {
+    for (from, to) in pairs {
+        if !text.contains(from.as_str()) {
+            return Err(Error::new(format!("there is no `{from}` any more")));
         }
-        text = text.replace(&from, &to);
+        text = text.replace(from.as_str(), to);
     }
     Ok(text)
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::process::{run, say, shown};
 use crate::workspace::Workspace;
-use crate::{envoy, instructions, npm, v8, versions};
+use crate::{envoy, filter, instructions, npm, v8, versions};
 
 /// Measure: throughput, latency, CPU and memory beside other ways to do the same.
 #[derive(Debug, Args)]
@@ -51,6 +51,7 @@ impl Bench {
         let workspace = Workspace::open()?;
         v8::provide(workspace.root())?;
         let envoy = envoy::provide()?;
+        let filter = filter::provide(&workspace)?;
         let workerd = npm::provide("@cloudflare/workerd-linux-64", versions::WORKERD)?;
         let hono = npm::provide("hono", versions::HONO)?;
         let esbuild = npm::provide("@esbuild/linux-x64", versions::ESBUILD)?;
@@ -67,6 +68,7 @@ impl Bench {
         bench
             .env("ENVOY_BIN", envoy)
             .env("NANO_HOST_BIN", workspace.release_program("nano-host"))
+            .env("NANO_FILTER_WASM", filter)
             .env("WORKERD_BIN", workerd.join("bin/workerd"))
             .env("ESBUILD_BIN", esbuild.join("bin/esbuild"))
             .env("HONO_DIR", hono);

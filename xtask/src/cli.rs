@@ -9,8 +9,9 @@ use crate::bench::Bench;
 use crate::hostile::Hostile;
 use crate::test::Test;
 use crate::up::Up;
+use crate::workspace::Workspace;
 use crate::wpt::Wpt;
-use crate::{envoy, v8, workspace};
+use crate::{envoy, filter, manifests, v8, workspace};
 
 /// The commands people run in this repository.
 #[derive(Debug, Parser)]
@@ -28,8 +29,12 @@ enum Command {
     Hostile(Hostile),
     Wpt(Wpt),
     V8(V8),
+    /// Check the Kubernetes manifests in envoy/ against published schemas (`test` does this as well).
+    Manifests,
     /// Provide Envoy, and print where it is (`up` and `test` do this by themselves).
     Envoy,
+    /// Build the proxy-wasm filter, and print where it is (`test` and `bench` do this by themselves).
+    Filter,
 }
 
 /// Provide V8's static library (`up` and `test` do this by themselves).
@@ -52,9 +57,14 @@ impl Cli {
             Command::Test(test) => test.run(),
             Command::Bench(bench) => bench.run(),
             Command::Hostile(hostile) => hostile.run(),
+            Command::Manifests => manifests::check(&Workspace::open()?),
             Command::Wpt(wpt) => wpt.run(),
             Command::Envoy => {
                 println!("{}", envoy::provide()?.display());
+                Ok(())
+            }
+            Command::Filter => {
+                println!("{}", filter::provide(&Workspace::open()?)?.display());
                 Ok(())
             }
             Command::V8(V8 { from_source: true, out }) => v8::from_source(out.as_deref()),

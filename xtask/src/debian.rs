@@ -1,5 +1,6 @@
 //! Programs from Debian's packages, installed only when a command needs them.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,37 @@ pub fn require(packages: &[&str], why: &str) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Unpacks these packages below `into` without installing them: no root is needed, and nothing of the
+/// machine changes. `why` as for [`require`].
+pub fn unpack(packages: &[&str], into: &Path, why: &str) -> Result<()> {
+    if on_path("apt-get").is_none() || on_path("dpkg-deb").is_none() {
+        bail!("{why} needs what Debian packages as: {}", packages.join(" "));
+    }
+    let scratch = into.with_extension("debs");
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch)?;
+    }
+    std::fs::create_dir_all(&scratch)
+        .with_context(|| format!("cannot create {}", scratch.display()))?;
+    let download = || {
+        let mut command = Command::new("apt-get");
+        // Root would have another user fetch, who can't write here.
+        command.args(["download", "-qq", "--option=APT::Sandbox::User=root"]).args(packages);
+        run(command.current_dir(&scratch).stdout(Stdio::null()))
+    };
+    // As for an installation.
+    if download().is_err() {
+        run(apt_get()?.args(["update", "--quiet"])).context("cannot update the package lists")?;
+        download().with_context(|| format!("{why} needs Debian 12 with its security updates"))?;
+    }
+    for entry in std::fs::read_dir(&scratch)? {
+        let package = entry?.path();
+        run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(into))?;
+    }
+    std::fs::remove_dir_all(&scratch)
+        .with_context(|| format!("cannot remove {}", scratch.display()))
 }
 
 fn install(packages: &[&str]) -> Result<()> {

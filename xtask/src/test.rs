@@ -8,7 +8,7 @@ use clap::Args;
 use crate::process::{run, say, shown};
 use crate::progress::clock;
 use crate::workspace::Workspace;
-use crate::{envoy, instructions, v8};
+use crate::{envoy, filter, instructions, manifests, programs, v8};
 
 /// Run all tests, those through a real Envoy included, and the checks of style.
 #[derive(Debug, Args)]
@@ -27,6 +27,7 @@ impl Test {
         let workspace = Workspace::open()?;
         v8::provide(workspace.root())?;
         let envoy = envoy::provide()?;
+        let filter = filter::provide(&workspace)?;
         let counts = !self.fast && self.filter.is_empty() && instructions::SUPPORTED;
         if counts {
             // Now, and not when all else is done.
@@ -38,12 +39,17 @@ impl Test {
             // Nothing else looks at the program of the micro benchmarks.
             clippy.extend(["--features", "nano-runtime-host/micro", "--", "-D", "warnings"]);
             workspace.cargo("linting", &clippy)?;
+            manifests::check(&workspace)?;
+            programs::check_types(&workspace)?;
         }
+        let programs = programs::provide(&workspace)?;
         workspace.build()?;
         let mut test = workspace.command();
         test.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&self.filter);
         say(format!("testing: {}", shown(&test)));
         test.env("ENVOY_BIN", &envoy).env("NANO_HOST_BIN", workspace.program("nano-host"));
+        test.env("NANO_PROGRAMS", &programs);
+        test.env("NANO_FILTER_WASM", &filter);
         run(&mut test)?;
         if counts {
             instructions::run(&workspace, &[], false)?;

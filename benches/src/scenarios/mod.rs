@@ -2,6 +2,7 @@
 
 mod base;
 mod bodies;
+mod filter;
 mod growth;
 mod headers;
 mod many;
@@ -54,6 +55,7 @@ pub const ALL: &[Scenario] = &[
     Scenario { name: "subrequest-1", run: workers::subrequests },
     Scenario { name: "subrequest-4", run: workers::subrequests },
     Scenario { name: "hono", run: workers::hono_application },
+    Scenario { name: "filter", run: filter::skipped },
     Scenario { name: "cold-start", run: many::cold_start },
     Scenario { name: "density", run: many::density },
     Scenario { name: "base", run: base::base },

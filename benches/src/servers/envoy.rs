@@ -24,6 +24,8 @@ pub enum Filter {
         /// server that ignores it would be fair with, but what many users have.
         attributes: bool,
     },
+    /// These HTTP filters as they are.
+    Given(Vec<Value>),
 }
 
 /// One variant's way through Envoy.
@@ -113,20 +115,21 @@ fn listener(listener: &Listener) -> Value {
     })
 }
 
-fn filter(filter: &Filter) -> Option<Value> {
+fn filter(filter: &Filter) -> Vec<Value> {
     match filter {
-        Filter::None => None,
-        Filter::Lua(script) => Some(json!({
+        Filter::None => Vec::new(),
+        Filter::Given(filters) => filters.clone(),
+        Filter::Lua(script) => vec![json!({
             "name": "envoy.filters.http.lua",
             "typed_config": typed(
                 "extensions.filters.http.lua.v3.Lua",
                 json!({ "default_source_code": { "inline_string": script } }),
             ),
-        })),
-        Filter::ExtProc { server, response, attributes } => Some(json!({
+        })],
+        Filter::ExtProc { server, response, attributes } => vec![json!({
             "name": "envoy.filters.http.ext_proc",
             "typed_config": ext_proc(server, *response, *attributes),
-        })),
+        })],
     }
 }
 

@@ -1,7 +1,7 @@
 // JSON Web Tokens (RFC 7519) signed with HMAC-SHA-256, by Web Crypto.
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** The key, imported once per secret and then kept. */
 let cached = { secret: undefined, key: undefined };

@@ -34,7 +34,7 @@ const toCamel = (key) => key.replace(/_([a-z])/g, (_, letter) => letter.toUpperC
 const isPublic = (key) => !key.startsWith("internal_");
 
 /** The same value with other member names; members that are not `kept` are left out. */
-function mapKeys(value, rename, kept = () => true) {
+function mapKeys(value, rename, kept = (key) => true) {
   if (Array.isArray(value)) return value.map((item) => mapKeys(item, rename, kept));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(

@@ -11,7 +11,7 @@ export default {
     // Query parameters stay with the visitor.
     if (location.search === "") location.search = url.search;
     // 308 keeps the method; caches may keep a permanent redirect.
-    return Response.redirect(location, target.temporary ? 302 : 308);
+    return Response.redirect(location.href, target.temporary ? 302 : 308);
   },
 };
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, start};
+use super::{Failure, envoy_config, start};
 use crate::isolate::Instance;
 use crate::worker;
 
@@ -11,6 +11,7 @@ pub fn run(file: &Path) -> Result<(), Failure> {
     let config = start::config(file)?;
     let (bundles, diagnostics) = worker::load_all(&config);
     let mut failed = start::report(&diagnostics);
+    failed |= start::report(&envoy_config::check(&config, &bundles));
     if bundles.is_empty() && !failed {
         eprintln!(
             "{}: warning: no Worker: name directories with a wrangler file in [workers] directories",

@@ -42,6 +42,7 @@ pub fn run(
     listen: SocketAddr,
     upstream: Option<Upstream>,
     settings: Option<&Path>,
+    running_clocks: bool,
 ) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::new());
     logs::init(logs::Format::Text, "info", &metrics.log_lines_dropped)
@@ -50,7 +51,7 @@ pub fn run(
     config.workers.directories = vec![path.to_owned()];
     config.workers.debug_errors = true;
     config.egress.allow.extend(own_machine());
-    clock::set_freezes(config.server.frozen_clocks);
+    clock::set_freezes(config.server.frozen_clocks && !running_clocks);
     let Loaded { bundle, diagnostics } = worker::load(path, &config);
     start::report(&diagnostics);
     let mut bundle = bundle.ok_or(Failure::Refused)?;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, start};
 use crate::config::Config;
 use crate::engine::Host;
-use crate::ext_proc::{self, Listener, Settings, Stats};
+use crate::ext_proc::{self, Listener, Settings, Stats, Tls, TlsFiles};
 use crate::isolate::{clock, platform, snapshot};
 use crate::sandbox::{self, Report};
 use crate::sockets::Socket;
@@ -47,8 +47,14 @@ pub(super) struct Means {
 
 pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
     // Before any thread, as threads inherit it.
-    let snapshot: Vec<_> = snapshot::file().into_iter().collect();
-    let sandbox = sandbox::enter(&config, &snapshot).map_err(Failure::Host)?;
+    let files = config.server.tls.clone().map(|tls| TlsFiles {
+        certificate: tls.certificate,
+        key: tls.key,
+        client_ca: tls.client_ca,
+    });
+    let directories = files.iter().flat_map(TlsFiles::directories);
+    let own: Vec<_> = snapshot::file().into_iter().chain(directories).collect();
+    let sandbox = sandbox::enter(&config, &own).map_err(Failure::Host)?;
     let mut metrics = Metrics::new();
     if let Some(notices) = means.notices.clone() {
         metrics.report_survival(move || survival(&notices));
@@ -60,11 +66,14 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
         tracing::warn!("the sandbox is not complete: {missing}");
     }
     let (bundles, diagnostics) = worker::load_all(&config);
+    metrics.refused(&diagnostics);
     if start::report(&diagnostics) && !means.again {
         return Err(Failure::Refused);
     }
     let bundles = bundles.into_iter().map(Arc::new).collect();
     clock::set_freezes(config.server.frozen_clocks);
+    let tls = files.map(Tls::load).transpose();
+    let tls = tls.map_err(|error| Failure::Host(format!("[server.tls]: {error}")))?;
     let runtime = start::runtime(config.server.threads)?;
     let serving = Serving {
         sockets: means.sockets,
@@ -73,6 +82,7 @@ pub(super) fn run(config: Config, means: Means) -> Result<(), Failure> {
         stop: means.stop,
         again: means.again,
         sandbox,
+        tls,
     };
     let result = runtime.block_on(serve(&runtime, &metrics, config, bundles, serving));
     // What is left is beyond the drain's time.
@@ -88,6 +98,7 @@ struct Serving {
     stop: Vec<SignalKind>,
     again: bool,
     sandbox: Report,
+    tls: Option<Arc<Tls>>,
 }
 
 fn survival(notices: &Notices) -> Survival {
@@ -114,6 +125,7 @@ async fn serve(
     let readiness = Readiness::default();
     let shutdown = CancellationToken::new();
     let host = start::host(runtime, metrics, start::bounds(&config.server), means.notices)?;
+    host.set_cache(start::cache(&config.cache)?);
     let failed = |error| Failure::Host(format!("cannot adopt a socket: {error}"));
     let listeners: Result<Vec<_>, _> = means.sockets.into_iter().map(Listener::try_from).collect();
     let listeners = listeners.map_err(failed)?;
@@ -129,7 +141,8 @@ async fn serve(
     if !start::deploy_all(&host, config.workers.start, &bundles).await && !means.again {
         return Err(Failure::Refused);
     }
-    let _watch = watch_files(&config, bundles, &host, runtime.handle(), means.sandbox)?;
+    let report = (means.sandbox, Arc::clone(metrics));
+    let _watch = watch_files(&config, bundles, &host, runtime.handle(), report)?;
     let stats = Arc::new(Stats::default());
     tokio::spawn(keep_house(Arc::clone(metrics), Arc::clone(&stats)));
     tokio::spawn(stopped);
@@ -142,8 +155,10 @@ async fn serve(
     let settings = Settings {
         mode_override: config.ext_proc.mode_override,
         response_buffer_bytes: config.ext_proc.response_buffer_bytes,
+        report: config.ext_proc.report,
         max_message_bytes: config.ext_proc.max_message_bytes as usize,
         drain_timeout: config.server.drain_timeout,
+        tls: means.tls,
         ..Settings::default()
     };
     let cut_off = ext_proc::serve(listeners, host, settings, stats, shutdown).await;
@@ -190,7 +205,7 @@ fn watch_files(
     bundles: Vec<Arc<Bundle>>,
     host: &Arc<Host>,
     runtime: &tokio::runtime::Handle,
-    sandbox: Report,
+    (sandbox, metrics): (Report, Arc<Metrics>),
 ) -> Result<Option<Watch>, Failure> {
     if !config.workers.reload {
         return Ok(None);
@@ -203,6 +218,9 @@ fn watch_files(
         let mut state = state.lock();
         let (config, bundles) = &mut *state;
         say_what_is_out_of_reach(&sandbox, &change);
+        if let Change::Refused(diagnostics) = &change {
+            metrics.refused(diagnostics);
+        }
         apply(&host, &runtime, config, bundles, change);
     };
     watch::start(config.clone(), &running, on_change)

@@ -4,6 +4,7 @@ mod cgroup;
 mod check;
 mod dev;
 mod engine;
+mod envoy_config;
 mod host;
 mod serve;
 mod snapshot;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::isolate::{clock, code_generation};
 use crate::supervisor::sys;
 use crate::telemetry::logs;
 
@@ -60,7 +62,16 @@ enum Command {
         /// its listeners and other Workers do not.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// For tests only: let code be made of strings (`eval`) and bytes (`WebAssembly.compile`),
+        /// which what serves never allows.
+        #[arg(long)]
+        allow_code_generation: bool,
+        /// For tests only: let clocks run while JavaScript does.
+        #[arg(long)]
+        running_clocks: bool,
     },
+    /// Print what Envoy needs to know of the Workers: a complete configuration, or the parts of one.
+    EnvoyConfig(Box<envoy_config::Arguments>),
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
     Snapshot {
@@ -93,9 +104,20 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
-        Command::Dev { worker, listen, origin, config } => {
-            dev::run(&worker, listen, origin, config.as_deref())
+        Command::Dev {
+            worker,
+            listen,
+            origin,
+            config,
+            allow_code_generation,
+            running_clocks,
+        } => {
+            if allow_code_generation {
+                code_generation::allow();
+            }
+            dev::run(&worker, listen, origin, config.as_deref(), running_clocks)
         }
+        Command::EnvoyConfig(arguments) => envoy_config::run(&arguments),
         Command::Snapshot { out } => snapshot::run(out),
     };
     logs::flush();

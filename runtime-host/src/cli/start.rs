@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::{Failure, cgroup};
+use crate::cache::{self, Store};
 use crate::client::ClientConfig;
-use crate::config::{Config, Server, StartAt};
+use crate::config::{self, Config, Server, StartAt};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Bounds, Deployed, Host, Routing};
 use crate::isolate::platform;
@@ -62,6 +63,19 @@ pub fn host(
     Ok(Host::supervised(runtime.handle().clone(), client, Arc::clone(metrics), bounds, notices))
 }
 
+/// The caches that a configuration asks for.
+pub fn cache(config: &config::Cache) -> Result<Store, Failure> {
+    let megabytes = usize::try_from(config.total_mb).unwrap_or(usize::MAX);
+    let settings = cache::Settings {
+        directory: config.directory.clone(),
+        total_bytes: (megabytes > 0).then(|| megabytes.saturating_mul(1024 * 1024)),
+    };
+    Store::open(&settings).map_err(|error| {
+        let directory = config.directory.clone().unwrap_or_default();
+        Failure::Host(format!("cannot use {} (cache.directory): {error}", directory.display()))
+    })
+}
+
 /// The bounds for isolates that a configuration asks for.
 pub fn bounds(server: &Server) -> Bounds {
     let memory_bytes = match server.isolates_memory_mb {
@@ -72,7 +86,7 @@ pub fn bounds(server: &Server) -> Bounds {
         None => cgroup::memory_limit().and_then(|bytes| usize::try_from(bytes / 2).ok()),
     };
     let idle = (!server.isolate_idle.is_zero()).then_some(server.isolate_idle);
-    Bounds { isolates: server.isolates_max, memory_bytes, idle }
+    Bounds { isolates: server.isolates_max, memory_bytes, idle, ..Bounds::default() }
 }
 
 /// Versions that are deployed at once; the host starts a few of them at the same time.

@@ -3,7 +3,10 @@
 use std::io;
 use std::pin::Pin;
 
-use async_compression::tokio::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
+use async_compression::zstd::DParameter;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryFutureExt, TryStreamExt};
 use http::header::{CONTENT_ENCODING, HeaderMap};
@@ -16,6 +19,10 @@ use super::response::{Source, decode_error};
 /// Decoded bytes per pull, at most. It bounds the read-ahead, whatever the ratio of compression.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// The largest window of a zstd frame that is decoded, as a power of two: 8 MiB, as RFC 9659 has it
+/// for the content coding. The decoder would otherwise allocate what the peer asks for, up to 128 MiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
 /// Codings that may be stacked on one another; more is taken for an attack and left as it is.
 const MAX_CODINGS: usize = 2;
 
@@ -27,6 +34,7 @@ pub(super) enum Coding {
     Gzip,
     Brotli,
     Deflate,
+    Zstd,
 }
 
 /// The codings to undo, in the order they were applied; `None` when there are none, or one that is
@@ -40,6 +48,7 @@ pub(super) fn codings(headers: &HeaderMap) -> Option<Vec<Coding>> {
                 "gzip" | "x-gzip" => found.push(Coding::Gzip),
                 "br" => found.push(Coding::Brotli),
                 "deflate" => found.push(Coding::Deflate),
+                "zstd" => found.push(Coding::Zstd),
                 _ => return None,
             }
         }
@@ -81,6 +90,12 @@ async fn undo(coding: Coding, mut reader: Reader) -> io::Result<Reader> {
             Some(first) if first & 0x0f == 8 => buffered(ZlibDecoder::new(reader)),
             _ => buffered(DeflateDecoder::new(reader)),
         },
+        Coding::Zstd => {
+            let bound = [DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX)];
+            let mut decoder = ZstdDecoder::with_params(reader, &bound);
+            decoder.multiple_members(true);
+            buffered(decoder)
+        }
     })
 }
 

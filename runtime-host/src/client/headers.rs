@@ -24,7 +24,7 @@ const CONNECTION_FIELDS: [&str; 11] = [
 /// What a fetch sends of `list`. Names and values are checked against RFC 9110 §5, so no field can
 /// break out of its line.
 pub(super) fn outgoing(list: &HeaderList) -> Result<HeaderMap, FetchError> {
-    let mut map = HeaderMap::with_capacity(list.0.len() + 2);
+    let mut map = HeaderMap::with_capacity(list.0.len() + 5);
     for (name, value) in list {
         let shown = String::from_utf8_lossy(name);
         let field = HeaderName::from_bytes(name).map_err(|_| {

@@ -1,6 +1,8 @@
 //! One request of a fetch, and how a redirect turns it into the next one
 //! (Fetch standard, "HTTP-redirect fetch" and "HTTP-network-or-cache fetch").
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
@@ -15,8 +17,17 @@ use super::{ErrorKind, FetchBody, FetchError, FetchRequest, Origin, RawBody, Red
 use super::{body, headers};
 use crate::exchange::has_authority;
 
-/// Sent unless the caller chose: the codings that [`super::decode`] undoes.
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("gzip, br, deflate");
+/// Sent unless the caller chose: the codings that [`super::decode`] undoes; and what Fetch has user agents
+/// send ("fetch" step 12 and "HTTP-network-or-cache fetch" step 8.15).
+const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
+    (header::ACCEPT, HeaderValue::from_static("*/*")),
+    (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, deflate, zstd")),
+    (header::ACCEPT_LANGUAGE, HeaderValue::from_static("*")),
+    (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
+];
+
+/// What the requests of Workers name as their agent; `navigator.userAgent` says the same.
+const USER_AGENT: &str = "NANO-Envoy";
 
 /// Fields that describe a body and go when a redirect drops it (Fetch, "request-body-header name").
 const BODY_FIELDS: [HeaderName; 4] = [
@@ -55,7 +66,9 @@ enum HopBody {
 impl Hop {
     pub(super) fn first(request: FetchRequest) -> Result<Self, FetchError> {
         let mut headers = headers::outgoing(&request.headers)?;
-        headers.entry(header::ACCEPT_ENCODING).or_insert(ACCEPT_ENCODING);
+        for (name, value) in &DEFAULTS {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
         if !request.url.username().is_empty() || request.url.password().is_some() {
             let message = "a URL with credentials can't be fetched; use an authorization header";
             return Err(FetchError::new(ErrorKind::Request, message));
@@ -145,7 +158,7 @@ impl Hop {
         let Some(location) = response.headers().get(header::LOCATION) else {
             return Ok(None);
         };
-        let location = String::from_utf8_lossy(location.as_bytes());
+        let location = location_text(location.as_bytes());
         let mut location = self.url.join(&location).map_err(|e| {
             let message = format!("{} redirects to {location:?}, not a URL: {e}", self.url);
             FetchError::new(ErrorKind::Redirect, message)
@@ -177,7 +190,8 @@ impl Hop {
             ));
         }
         if let Some(hook) = &mut self.hook {
-            hook(&location).map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
+            hook(&location, &mut self.headers)
+                .map_err(|reason| FetchError::new(ErrorKind::Refused, reason))?;
         }
         self.redirects_left -= 1;
         self.redirected = true;
@@ -217,6 +231,18 @@ fn method_of(name: &Bytes) -> Result<Method, FetchError> {
         return Err(FetchError::new(ErrorKind::Request, message));
     }
     Ok(method)
+}
+
+/// The text of a `location` field: UTF-8 as most servers send it, other bytes percent-encoded as they are.
+fn location_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 /// Fetch, "redirect status".

@@ -1,8 +1,10 @@
 //! From a host's name to its addresses, by the system's resolver.
 
 use std::fmt;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use tokio::sync::Semaphore;
 
@@ -53,6 +55,9 @@ impl Lookups {
         let name = host.to_owned();
         let looking = tokio::task::spawn_blocking(move || {
             let found = (name.as_str(), port).to_socket_addrs();
+            if found.is_err() {
+                say_if_settings_are_out_of_reach();
+            }
             // Kept by the thread, not by who waits for it.
             drop(permit);
             found
@@ -60,6 +65,21 @@ impl Lookups {
         let found = looking.await.map_err(|e| failed(&e))?.map_err(|e| failed(&e))?;
         let found: Vec<SocketAddr> = found.collect();
         if found.is_empty() { Err(LookupFailed("there is none".to_owned())) } else { Ok(found) }
+    }
+}
+
+/// glibc goes on without a word when it may not read its settings, and the sandbox lets this process read
+/// the file that was there when it started.
+fn say_if_settings_are_out_of_reach() {
+    const FILE: &str = "/etc/resolv.conf";
+    static ONCE: Once = Once::new();
+    if File::open(FILE).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        ONCE.call_once(|| {
+            tracing::warn!(
+                "{FILE} was replaced and can't be read in the sandbox: names are looked up on the \
+                 machine itself until nano-host is restarted"
+            );
+        });
     }
 }
 

@@ -27,6 +27,7 @@ mod response;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
+mod upgrade;
 mod upload;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub use origin::Origin;
 pub use request::{FetchBody, FetchRequest, MAX_REDIRECTS, OnHop, Override, Redirect};
 pub use response::{FetchResponse, ResponseBody};
 pub use tls::ClientConfig;
+pub use upgrade::Connection;
 pub use upload::{Upload, UploadClosed, UploadSender, upload};
 
 use hop::Hop;

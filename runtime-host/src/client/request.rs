@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use url::Url;
 
 use super::{Origin, Upload};
@@ -12,8 +13,8 @@ use crate::exchange::HeaderList;
 pub const MAX_REDIRECTS: u32 = 20;
 
 /// Asked before each redirect is followed, with the URL it leads to; the first request is not a
-/// hop. `Err` refuses it, with the text that the caller's error shows.
-pub type OnHop = Box<dyn FnMut(&Url) -> Result<(), String> + Send>;
+/// hop. It may change the headers. `Err` refuses it, with the text that the caller's error shows.
+pub type OnHop = Box<dyn FnMut(&Url, &mut HeaderMap) -> Result<(), String> + Send>;
 
 /// One `fetch()`.
 pub struct FetchRequest {

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, SourceText};
+use crate::limits::DIAGNOSTICS_MAX;
 
 /// A value and the bytes of the file that hold it.
 #[derive(Clone, Debug)]
@@ -86,6 +87,7 @@ pub fn parse_toml(source: SourceText<'_>) -> Result<Table, Vec<Diagnostic>> {
     }
     Err(errors
         .into_iter()
+        .take(DIAGNOSTICS_MAX)
         .map(|error| {
             let span = error.span().unwrap_or(0..0);
             source.error(span.start, span.end, format!("not valid TOML: {}", error.message()))

@@ -4,14 +4,15 @@ use super::reader::{Reader, Section, Unknown};
 use crate::egress::{self, Rule, loops};
 
 pub(super) fn read_egress(reader: &Reader<'_>, section: Section<'_>) -> egress::Section {
+    let count =
+        |key, most| section.integer(key, 0, most).and_then(|number| u32::try_from(number).ok());
     let read = egress::Section {
         allow: read_rules(reader, &section, "allow"),
         deny: read_rules(reader, &section, "deny"),
         private: section.boolean("private"),
         public: section.boolean("public"),
-        max_depth: section
-            .integer("max_depth", 0, loops::DEPTH_MAX)
-            .and_then(|depth| u32::try_from(depth).ok()),
+        max_depth: count("max_depth", loops::DEPTH_MAX),
+        max_branches: count("max_branches", loops::BRANCHES_MAX),
     };
     section.finish(Unknown::Error);
     read

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::document::{Node, Value, parse_toml};
 use super::egress::read_egress;
 use super::reader::{Reader, Section, Unknown, read_text};
-use super::{Config, Listen, Sandbox, StartAt, WorkerOverrides};
+use super::{Config, Listen, Sandbox, StartAt, Tls, WorkerOverrides};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::exchange::FailureMode;
 use crate::limits::{
-    DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides, Limits,
-    PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
+    CACHE_MAX_MB, DRAIN_TIMEOUT_MAX_MS, ISOLATES_MAX, ISOLATES_MEMORY_MAX_MB, LimitOverrides,
+    Limits, PROCESSES_MAX, THREADS_MAX, TIME_MAX_MS,
 };
 
 const FAILURE_MODES: &[(&str, FailureMode)] =
@@ -51,8 +51,15 @@ impl Config {
         if let Some(section) = top.table("worker") {
             config.read_overrides(&reader, &section);
         }
+        if let Some(section) = top.table("cache") {
+            config.read_cache(section, folder);
+        }
         if let Some(section) = top.table("ext_proc") {
             config.read_ext_proc(section);
+        }
+        if let Some(entry) = top.entry("filter") {
+            // Read as a section for its message about anything else.
+            config.filter = top.subsection(entry).map(|_| entry.node.clone());
         }
         if let Some(section) = top.table("log") {
             if section.choice("level", LEVELS).is_some() {
@@ -91,6 +98,9 @@ impl Config {
                 ),
                 (Err(_), None) => {}
             }
+        }
+        if let Some(tls) = section.table("tls") {
+            server.tls = read_tls(reader, tls, section.node("tls"), folder);
         }
         if let Some(milliseconds) = section.integer("drain_timeout_ms", 0, DRAIN_TIMEOUT_MAX_MS) {
             server.drain_timeout = Duration::from_millis(milliseconds);
@@ -138,6 +148,15 @@ impl Config {
         workers.failure_mode =
             section.choice("failure_mode", FAILURE_MODES).unwrap_or(workers.failure_mode);
         workers.debug_errors = section.boolean("debug_errors").unwrap_or(workers.debug_errors);
+        workers.isolates = read_isolates(&section).unwrap_or(workers.isolates);
+        section.finish(Unknown::Error);
+    }
+
+    fn read_cache(&mut self, section: Section<'_>, folder: &Path) {
+        let directory = section.string("directory", "\"/var/cache/nano\"");
+        self.cache.directory = directory.map(|directory| folder.join(directory));
+        self.cache.total_mb =
+            section.integer("total_mb", 0, CACHE_MAX_MB).unwrap_or(self.cache.total_mb);
         section.finish(Unknown::Error);
     }
 
@@ -145,6 +164,7 @@ impl Config {
         const GIB: u64 = 1024 * 1024 * 1024;
         let ext_proc = &mut self.ext_proc;
         ext_proc.mode_override = section.boolean("mode_override").unwrap_or(ext_proc.mode_override);
+        ext_proc.report = section.boolean("report").unwrap_or(ext_proc.report);
         ext_proc.response_buffer_bytes = section
             .integer("response_buffer_bytes", 0, 2 * GIB)
             .unwrap_or(ext_proc.response_buffer_bytes);
@@ -165,6 +185,7 @@ impl Config {
                 failure_mode: section.choice("failure_mode", FAILURE_MODES),
                 debug_errors: section.boolean("debug_errors"),
                 reads_responses: section.boolean("reads_responses"),
+                isolates: read_isolates(&section),
                 vars: vars
                     .map(|vars| read_vars(reader, &vars, &limits.over(&self.limits)))
                     .unwrap_or_default(),
@@ -178,6 +199,30 @@ impl Config {
             self.overrides.insert(entry.key.clone(), overrides);
         }
     }
+}
+
+fn read_tls(
+    reader: &Reader<'_>,
+    section: Section<'_>,
+    node: Option<&Node>,
+    folder: &Path,
+) -> Option<Tls> {
+    let file = |key, example| section.string(key, example).map(|file| folder.join(file));
+    let certificate = file("certificate", "\"tls/tls.crt\"");
+    let key = file("key", "\"tls/tls.key\"");
+    let client_ca = file("client_ca", "\"tls/ca.crt\"");
+    if let (true, Some(node)) = (certificate.is_none() || key.is_none(), node) {
+        reader.error(
+            node,
+            "`server.tls` needs both files: certificate = \"tls/tls.crt\" and key = \"tls/tls.key\"",
+        );
+    }
+    section.finish(Unknown::Error);
+    Some(Tls { certificate: certificate?, key: key?, client_ca })
+}
+
+fn read_isolates(section: &Section<'_>) -> Option<u32> {
+    section.integer("isolates", 0, ISOLATES_MAX).and_then(|many| u32::try_from(many).ok())
 }
 
 fn read_listen(reader: &Reader<'_>, node: &Node, text: &str, folder: &Path) -> Option<Listen> {

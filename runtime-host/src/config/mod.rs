@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::egress::Section as Egress;
 use crate::exchange::FailureMode;
-use crate::limits::{ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits};
+use crate::limits::{
+    CACHE_TOTAL_DEFAULT_MB, ISOLATE_IDLE_DEFAULT_MS, ISOLATES_DEFAULT, LimitOverrides, Limits,
+};
 
 /// The configuration with every default in its place.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +35,21 @@ pub struct Config {
     pub egress: Egress,
     /// `[worker.NAME]`, by name.
     pub overrides: BTreeMap<String, WorkerOverrides>,
+    pub cache: Cache,
     pub ext_proc: ExtProc,
+    /// `[filter]`: what the operator adds to the proxy-wasm filter's rules, as it is written. It is
+    /// checked together with what the Workers add (`nano_routing::filter`).
+    pub filter: Option<document::Node>,
     pub log: Log,
+}
+
+/// Where the Cache API keeps responses, and how many.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// `None`: in memory.
+    pub directory: Option<PathBuf>,
+    /// MiB of all Workers together; 0: no bound.
+    pub total_mb: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +58,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Health, readiness and metrics over plain HTTP.
     pub admin: Option<SocketAddr>,
+    /// For the TCP addresses of `listen`.
+    pub tls: Option<Tls>,
     /// How long running exchanges may go on after SIGTERM.
     pub drain_timeout: Duration,
     /// Threads that run Workers, of each engine process; at least 1.
@@ -59,6 +76,14 @@ pub struct Server {
     pub sandbox: Sandbox,
     /// What JavaScript reads as the time stands still while it runs.
     pub frozen_clocks: bool,
+}
+
+/// PEM files. Absolute, or relative to the process when the configuration file was named so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Whether the processes that run Workers give up what they do not need.
@@ -102,6 +127,9 @@ pub struct Workers {
     pub failure_mode: FailureMode,
     /// Error pages carry the stack.
     pub debug_errors: bool,
+    /// Isolates that one Worker may have at once, when it has more to do than one can; 0: as many as
+    /// threads run Workers.
+    pub isolates: u32,
 }
 
 /// When a version of a Worker is started first.
@@ -123,6 +151,7 @@ pub struct WorkerOverrides {
     pub debug_errors: Option<bool>,
     /// Its handlers read large response bodies before they answer; unset: the host finds out.
     pub reads_responses: Option<bool>,
+    pub isolates: Option<u32>,
     /// Added to the wrangler file's; the same name replaces.
     pub vars: Map<String, Value>,
     pub limits: LimitOverrides,
@@ -137,6 +166,8 @@ pub struct ExtProc {
     /// The largest response that Envoy buffers for a Worker: its listener's
     /// `per_connection_buffer_limit_bytes`.
     pub response_buffer_bytes: u64,
+    /// Worker, version, outcome and CPU time of each exchange become dynamic metadata.
+    pub report: bool,
     /// The largest gRPC message; one holds a whole body in mode BUFFERED.
     pub max_message_bytes: u64,
 }
@@ -152,6 +183,7 @@ impl Default for Server {
         Self {
             listen: vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9000)))],
             admin: None,
+            tls: None,
             drain_timeout: Duration::from_secs(30),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             isolates_max: usize::try_from(ISOLATES_DEFAULT).unwrap_or(usize::MAX),
@@ -161,6 +193,12 @@ impl Default for Server {
             sandbox: Sandbox::default(),
             frozen_clocks: true,
         }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { directory: None, total_mb: CACHE_TOTAL_DEFAULT_MB }
     }
 }
 
@@ -174,6 +212,7 @@ impl Default for Workers {
             reload: true,
             failure_mode: FailureMode::Closed,
             debug_errors: false,
+            isolates: 0,
         }
     }
 }
@@ -182,6 +221,7 @@ impl Default for ExtProc {
     fn default() -> Self {
         Self {
             mode_override: true,
+            report: false,
             response_buffer_bytes: 1024 * 1024,
             max_message_bytes: 64 * 1024 * 1024,
         }

@@ -6,17 +6,26 @@ use std::path::PathBuf;
 
 use super::document::{Entry, Node, Table, Value};
 use crate::diagnostic::{Diagnostic, SourceText};
+use crate::limits::DIAGNOSTICS_MAX;
 
 /// One file being read.
 #[derive(Debug)]
 pub struct Reader<'a> {
     pub source: SourceText<'a>,
     diagnostics: RefCell<Vec<Diagnostic>>,
+    /// Those beyond [`DIAGNOSTICS_MAX`].
+    untold: RefCell<Untold>,
+}
+
+#[derive(Debug, Default)]
+struct Untold {
+    count: usize,
+    errors: bool,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(source: SourceText<'a>) -> Self {
-        Self { source, diagnostics: RefCell::default() }
+        Self { source, diagnostics: RefCell::default(), untold: RefCell::default() }
     }
 
     pub fn section<'r>(&'r self, path: &str, table: &'r Table) -> Section<'r> {
@@ -25,26 +34,48 @@ impl<'a> Reader<'a> {
 
     /// An error about a value.
     pub fn error(&self, node: &Node, message: impl Into<String>) {
-        self.push(self.source.error(node.start, node.end, message));
+        if self.has_room(true) {
+            self.push(self.source.error(node.start, node.end, message));
+        }
     }
 
     /// An error about a key.
     pub fn key_error(&self, entry: &Entry, message: impl Into<String>) {
-        self.push(self.source.error(entry.key_start, entry.key_end, message));
+        if self.has_room(true) {
+            self.push(self.source.error(entry.key_start, entry.key_end, message));
+        }
     }
 
     pub fn key_warning(&self, entry: &Entry, message: impl Into<String>) {
-        self.push(self.source.error(entry.key_start, entry.key_end, message).warning());
+        if self.has_room(false) {
+            self.push(self.source.error(entry.key_start, entry.key_end, message).warning());
+        }
     }
 
     pub fn push(&self, diagnostic: Diagnostic) {
         self.diagnostics.borrow_mut().push(diagnostic);
     }
 
-    /// All that was wrong, in the order of the file.
+    fn has_room(&self, error: bool) -> bool {
+        if self.diagnostics.borrow().len() < DIAGNOSTICS_MAX {
+            return true;
+        }
+        let mut untold = self.untold.borrow_mut();
+        untold.count += 1;
+        untold.errors |= error;
+        false
+    }
+
+    /// What was wrong, in the order of the file; of very much, the first and how many more.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         let mut all = self.diagnostics.into_inner();
         all.sort_by_key(|d| d.position.map_or((0, 0), |at| (at.line, at.column)));
+        let untold = self.untold.into_inner();
+        if untold.count > 0 {
+            let message = format!("{} more messages are not shown", untold.count);
+            let more = Diagnostic::error(self.source.file, message);
+            all.push(if untold.errors { more } else { more.warning() });
+        }
         all
     }
 }

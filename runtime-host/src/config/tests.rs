@@ -1,3 +1,5 @@
+mod fuzz;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +45,9 @@ isolate_idle_ms = 1500
 processes = 2
 sandbox = "require"
 frozen_clocks = false
+[server.tls]
+certificate = "tls.crt"
+key = "/abs/tls.key"
 [workers]
 directories = ["workers/*", "/abs"]
 default = "hello"
@@ -59,6 +64,7 @@ origin = "https://origin.example:8443/"
 failure_mode = "closed"
 debug_errors = false
 reads_responses = true
+isolates = 3
 vars = { KEY = "override", N = { a = 1 } }
 [worker.hello.limits]
 memory_mb = 64
@@ -72,6 +78,7 @@ deny = ["*.example.com"]
 private = false
 public = false
 max_depth = 0
+max_branches = 50
 [ext_proc]
 mode_override = false
 response_buffer_bytes = 32768
@@ -93,6 +100,11 @@ level = "debug"
     assert_eq!(config.server.admin, Some("127.0.0.1:9001".parse().unwrap()));
     assert_eq!(config.server.drain_timeout, Duration::from_millis(5));
     assert_eq!(config.server.threads, 3);
+    let tls = config.server.tls.as_ref().expect("it is set");
+    assert!(
+        tls.certificate.ends_with("tls.crt") && tls.key == std::path::Path::new("/abs/tls.key")
+    );
+    assert_eq!(tls.client_ca, None);
     assert_eq!(config.server.isolates_max, 7);
     assert_eq!(config.server.isolates_memory_mb, Some(0));
     assert_eq!(config.server.isolate_idle, Duration::from_millis(1500));
@@ -109,6 +121,7 @@ level = "debug"
     assert_eq!(hello.failure_mode, Some(FailureMode::Closed));
     assert_eq!(hello.debug_errors, Some(false));
     assert_eq!(hello.reads_responses, Some(true));
+    assert_eq!(hello.isolates, Some(3));
     assert_eq!(hello.vars["N"]["a"], 1);
     let limits = hello.limits.over(&config.limits);
     assert_eq!((limits.cpu_ms, limits.memory_mb, limits.wall_ms), (50, 64, 7));
@@ -120,6 +133,7 @@ level = "debug"
     assert_eq!(shown(&config.egress.deny), ["*.example.com"]);
     assert_eq!((config.egress.private, config.egress.public), (Some(false), Some(false)));
     assert_eq!(config.egress.max_depth, Some(0));
+    assert_eq!(config.egress.max_branches, Some(50));
     assert!(!config.ext_proc.mode_override);
     assert_eq!(config.ext_proc.response_buffer_bytes, 32 * 1024);
     assert_eq!(config.ext_proc.max_message_bytes, 2 * 1024 * 1024);
@@ -138,6 +152,7 @@ fn every_error_names_its_place_and_the_remedy() {
     expect("[server]\nlisten = [\"localhost:1\"]", "2:11: error: `server.listen` can't be");
     expect("[server]\nadmin = \"9001\"", "write an IP address and a port, admin =");
     expect("[server]\nsandbox = \"maybe\"", "write \"on\" or \"off\" or \"require\"");
+    expect("[server.tls]\nkey = \"k\"", "`server.tls` needs both files");
     expect("[server]\nprocesses = 65", "must be a whole number from 0 to 64");
     expect("[server]\nadmin = \"127.0.0.1:65530\"\nprocesses = 7", "is too large");
     expect("[server]\nlissen = []", "did you mean `listen`?");

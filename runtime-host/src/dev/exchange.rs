@@ -90,6 +90,7 @@ fn start_of(head: &RequestHead, version: http::Version, peer: SocketAddr) -> Sta
         failure_mode: None,
         request_id: given.unwrap_or_else(random_id),
         cf,
+        reports: false,
     }
 }
 

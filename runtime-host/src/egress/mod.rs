@@ -38,6 +38,8 @@ pub struct Section {
     pub public: Option<bool>,
     /// See [`Policy::max_depth`].
     pub max_depth: Option<u32>,
+    /// See [`Policy::max_branches`].
+    pub max_branches: Option<u32>,
 }
 
 /// The rules for one Worker.
@@ -50,6 +52,8 @@ pub struct Policy {
     /// How many Workers one request may have gone through by way of subrequests before it is
     /// answered with error 1019. Workers authors know 16.
     pub max_depth: u32,
+    /// Into how many further requests of Workers to Workers one of a client may branch; see [`loops`].
+    pub max_branches: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +81,10 @@ impl Policy {
             private: either(own.private, general.private),
             public: either(own.public, general.public),
             max_depth: own.max_depth.or(general.max_depth).unwrap_or(loops::DEPTH_DEFAULT),
+            max_branches: own
+                .max_branches
+                .or(general.max_branches)
+                .unwrap_or(loops::BRANCHES_DEFAULT),
         }
     }
 

@@ -179,6 +179,9 @@ fn denials_come_first_and_the_workers_own_rules_before_the_general_ones() {
     let own = Section { private: Some(true), ..Section::default() };
     assert!(opens(&Policy::new(&general, &own, None), "10.0.0.1", 80));
     assert_eq!(Policy::new(&general, &own, None).max_depth, 3);
+    assert_eq!(Policy::new(&general, &own, None).max_branches, super::loops::BRANCHES_DEFAULT);
+    let own = Section { max_branches: Some(0), ..Section::default() };
+    assert_eq!(Policy::new(&general, &own, None).max_branches, 0);
 }
 
 #[test]

@@ -25,13 +25,17 @@ use super::session;
 use super::version::Version;
 use crate::exchange::{Outbox, Side, Start};
 use crate::isolate::message::{Effect, InvocationId, Message};
-use crate::isolate::{Health, Instance, StartError};
+use crate::isolate::{Health, Instance, SLICE, StartError};
 use crate::telemetry::metrics::{Eviction, Ran, StartCause, WorkerMetrics};
 use crate::worker::Bundle;
 
 /// Messages one thread runs in a row before it hands the isolate to another task: a busy isolate
 /// must not keep the thread from the other streams of its connection.
 const RUN_LENGTH: usize = 64;
+
+/// How long one thread runs messages of a Worker in a row. A single turn that takes longer hands its
+/// thread's other work over ([`crate::isolate`]'s watchdog); this is for many short ones.
+const RUN_TIME: Duration = SLICE;
 
 /// At most one isolate of one version of a Worker.
 pub(crate) struct Actor {
@@ -45,6 +49,9 @@ pub(crate) struct Actor {
     invocations: AtomicU32,
     /// When a request used it last, in the fleet's microseconds.
     used: AtomicU64,
+    /// 0 when nobody is in the isolate, else 1 and the messages that were taken or wait: what
+    /// [`Queue`] says, for those who only compare.
+    pressure: AtomicU32,
 }
 
 /// An isolate that exists, and what it takes. Dropped in this order.
@@ -59,6 +66,8 @@ struct Isolate {
 
 struct Queue {
     messages: VecDeque<Message>,
+    /// Messages that the thread in the isolate took last, all at once.
+    taken: usize,
     state: State,
 }
 
@@ -79,11 +88,16 @@ impl Actor {
         Arc::new(Self {
             version,
             owner: OnceLock::new(),
-            queue: Mutex::new(Queue { messages: VecDeque::new(), state: State::Unstarted }),
+            queue: Mutex::new(Queue {
+                messages: VecDeque::new(),
+                taken: 0,
+                state: State::Unstarted,
+            }),
             isolate: Mutex::new(None),
             io: Io::default(),
             invocations: AtomicU32::new(0),
             used: AtomicU64::new(services.fleet.now()),
+            pressure: AtomicU32::new(0),
             services,
         })
     }
@@ -295,6 +309,7 @@ impl Actor {
             }
             queue.messages.push_back(message);
             queue.state = State::Busy;
+            self.tell(&queue);
             before
         };
         match before {
@@ -308,33 +323,66 @@ impl Actor {
         Ok(())
     }
 
+    /// 0 when nobody is in the isolate, else 1 and the messages before one that comes now.
+    pub fn pressure(&self) -> u32 {
+        self.pressure.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, queue: &Queue) {
+        let pressure = match queue.state {
+            State::Idle => 0,
+            _ => u32::try_from(1 + queue.taken + queue.messages.len()).unwrap_or(u32::MAX),
+        };
+        self.pressure.store(pressure, Ordering::Relaxed);
+    }
+
+    /// Isolates that its Worker may have at once.
+    pub fn isolates_most(&self) -> usize {
+        match self.bundle().settings.isolates {
+            0 => self.services.threads,
+            most => most as usize,
+        }
+    }
+
+    /// Whether its Worker has others.
+    pub fn can_be_spared(self: &Arc<Self>) -> bool {
+        self.worker().is_some_and(|worker| worker.crew.can_spare(self))
+    }
+
     fn count(&self, ran: Ran) {
         if let Some(metrics) = self.metrics() {
             metrics.messages(ran).inc();
         }
     }
 
-    /// Runs the isolate until its queue is empty. The caller holds the right to ([`State::Busy`]).
+    /// Runs the isolate until its queue is empty, or others are to have the thread. The caller holds
+    /// the right to ([`State::Busy`]).
     fn run(self: &Arc<Self>) {
         let mut left = RUN_LENGTH;
+        let began = Instant::now();
         loop {
             let batch = {
                 let mut queue = self.queue.lock();
+                queue.taken = 0;
                 if queue.messages.is_empty() {
                     queue.state = State::Idle;
+                    self.tell(&queue);
                     return;
                 }
-                if left == 0 {
+                if left == 0 || began.elapsed() > self.share() {
                     drop(queue);
                     return self.run_elsewhere();
                 }
                 let count = queue.messages.len().min(left);
                 left -= count;
-                if count == queue.messages.len() {
+                queue.taken = count;
+                let batch = if count == queue.messages.len() {
                     std::mem::take(&mut queue.messages)
                 } else {
                     queue.messages.drain(..count).collect()
-                }
+                };
+                self.tell(&queue);
+                batch
             };
             let mut batch = batch.into_iter();
             while batch.len() > 0 {
@@ -352,16 +400,34 @@ impl Actor {
                     self.die();
                     return;
                 }
+                if batch.len() > 0 && began.elapsed() > self.share() {
+                    let mut queue = self.queue.lock();
+                    for message in batch.rev() {
+                        queue.messages.push_front(message);
+                    }
+                    queue.taken = 0;
+                    self.tell(&queue);
+                    drop(queue);
+                    return self.run_elsewhere();
+                }
             }
         }
+    }
+
+    /// How long it may keep a thread while others want it: Workers with work for every thread get
+    /// the same time each, however many isolates they have.
+    fn share(&self) -> Duration {
+        RUN_TIME / self.version.isolates.load(Ordering::Relaxed).max(1)
     }
 
     /// Gives up the right to run the isolate, on a thread that is not for JavaScript.
     fn go_on(self: &Arc<Self>) {
         {
             let mut queue = self.queue.lock();
+            queue.taken = 0;
             if queue.messages.is_empty() {
                 queue.state = State::Idle;
+                self.tell(&queue);
                 return;
             }
         }
@@ -390,7 +456,7 @@ impl Actor {
         self.fail(waiting, "the Worker's isolate ran out of memory");
         self.io.clear();
         if let Some(worker) = self.worker() {
-            let fresh = worker.replace(self);
+            let fresh = worker.crew.replace(self);
             if let Some(fresh) = fresh {
                 fresh.start_now(StartCause::Request, None);
             }
@@ -427,7 +493,7 @@ impl Actor {
             return false;
         }
         // Requests are given back from here on; who got one back does this as well.
-        worker.replace(self);
+        worker.crew.replace(self);
         let isolate = self.isolate.lock().take();
         drop(isolate);
         if let Some(metrics) = self.metrics() {

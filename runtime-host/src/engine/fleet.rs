@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::actor::Actor;
-use crate::limits::{ISOLATE_RESTS_AFTER, TEND_EVERY_LONGEST, TEND_EVERY_SHORTEST};
+use crate::limits::{HELPER_IDLE, ISOLATE_RESTS_AFTER, TEND_EVERY_LONGEST, TEND_EVERY_SHORTEST};
 use crate::telemetry::metrics::{Eviction, WorkerMetrics};
 
 /// How often the memory of isolates is measured when nothing depends on it but the metrics.
@@ -27,12 +27,14 @@ pub struct Bounds {
     pub memory_bytes: Option<usize>,
     /// One without a request for this long is disposed of; `None`: never.
     pub idle: Option<Duration>,
+    /// One of several isolates of a Worker is disposed of after this long without a request.
+    pub helper_idle: Duration,
 }
 
 impl Default for Bounds {
-    /// No bound at all.
+    /// No bound on what there may be.
     fn default() -> Self {
-        Self { isolates: usize::MAX, memory_bytes: None, idle: None }
+        Self { isolates: usize::MAX, memory_bytes: None, idle: None, helper_idle: HELPER_IDLE }
     }
 }
 
@@ -82,9 +84,16 @@ impl Fleet {
         place
     }
 
+    /// Whether one more isolate leaves all others where they are.
+    pub fn has_room(&self) -> bool {
+        let memory = self.memory.load(Ordering::Acquire);
+        self.count.load(Ordering::Acquire) < self.bounds.isolates
+            && self.bounds.memory_bytes.is_none_or(|bound| memory < bound / 4 * 3)
+    }
+
     /// How often [`Fleet::tend`] is to be called.
     pub fn tend_every(&self) -> Duration {
-        let idle = self.bounds.idle.unwrap_or(TEND_EVERY_LONGEST);
+        let idle = self.bounds.idle.unwrap_or(TEND_EVERY_LONGEST).min(self.bounds.helper_idle);
         (idle / 4).clamp(TEND_EVERY_SHORTEST, TEND_EVERY_LONGEST)
     }
 
@@ -94,7 +103,9 @@ impl Fleet {
         self.measure();
         for actor in self.alive() {
             let unused = Duration::from_micros(self.now().saturating_sub(actor.last_used()));
-            if self.bounds.idle.is_some_and(|idle| unused > idle) {
+            if self.bounds.idle.is_some_and(|idle| unused > idle)
+                || (unused > self.bounds.helper_idle && actor.can_be_spared())
+            {
                 actor.evict(Eviction::Idle);
             } else if unused > ISOLATE_RESTS_AFTER {
                 actor.rest();

@@ -25,20 +25,27 @@ pub fn set_rules(client: &Client, newest: &Actor) {
     );
 }
 
-/// The answer to a request that has gone through as many Workers as it may, and `None` for others.
+/// The answer to a request that has gone through as many Workers as it may, or is one more than its
+/// client's may branch into; `None` for others.
 pub fn end_loop(actor: &Actor, start: &mut Start, policy: &Policy) -> Option<Started> {
-    let depth = loops::depth(&start.request.headers);
-    if depth <= policy.max_depth {
+    let way = loops::way(&start.request.headers);
+    let text = if way.depth > policy.max_depth {
+        format!(
+            "{} says that more than {} Workers sent the request on",
+            loops::HEADER,
+            policy.max_depth
+        )
+    } else if way.branches.is_some_and(|left| left < 0) {
+        format!(
+            "{} says that the client's request branched into as many as egress.max_branches allows",
+            loops::HEADER
+        )
+    } else {
         return None;
-    }
+    };
     // Whatever the failure mode: a client that sends the header must not get past the Worker.
     start.failure_mode = Some(FailureMode::Closed);
     let outcome = Outcome::LoopDetected;
     actor.known_metrics().requests(outcome).inc();
-    let text = format!(
-        "{} says that more than {} Workers sent the request on",
-        loops::HEADER,
-        policy.max_depth
-    );
     Some(session::host_failure(start, outcome, &actor.bundle().name, &text))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,9 +10,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
+use super::socket::{self, Handle, Order};
 use super::subrequest::{self, Part, Reading};
 use super::timers::{Clock, Timers};
+use super::{cache, socket::Inbound};
+use crate::client::Connection;
+use crate::isolate::cache::CacheOp;
 use crate::isolate::message::{BodyId, Effect, Expiry, Finished, InvocationId, LeavingId, Message};
+use crate::isolate::socket::SocketId;
 use crate::telemetry::logs::FinishedRequest;
 
 /// A request that took longer counts as a use of the isolate at its end as well.
@@ -24,6 +30,9 @@ pub(crate) struct Io {
     bodies: Mutex<HashMap<BodyId, (AbortHandle, Arc<Reading>)>>,
     uploads: Mutex<HashMap<LeavingId, mpsc::UnboundedSender<Part>>>,
     connections: Mutex<HashMap<InvocationId, Arc<Semaphore>>>,
+    sockets: Mutex<HashMap<SocketId, Handle>>,
+    /// Bytes of WebSockets' messages that JavaScript did not take yet.
+    inbound: Arc<AtomicUsize>,
 }
 
 impl Io {
@@ -39,13 +48,7 @@ impl Io {
                 self.set(actor, id, Clock::WaitUntil, delay, message);
             }
             Effect::Subrequest(subrequest) => {
-                let most = actor.bundle().settings.limits.connections as usize;
-                let connections = Arc::clone(
-                    self.connections
-                        .lock()
-                        .entry(subrequest.id)
-                        .or_insert_with(|| Arc::new(Semaphore::new(most))),
-                );
+                let connections = self.connections_of(actor, subrequest.id);
                 let (body, leaving) = (subrequest.body, subrequest.upload.leaving());
                 let launched = subrequest::launch(actor, *subrequest, connections);
                 self.bodies.lock().insert(body, (launched.task, launched.reading));
@@ -69,6 +72,38 @@ impl Io {
                 self.upload(leaving, Part::Failed(reason));
                 self.uploads.lock().remove(&leaving);
             }
+            Effect::Cache(ask) => {
+                let body = ask.what.body();
+                let leaving = match &ask.what {
+                    CacheOp::Put { upload, .. } => upload.leaving(),
+                    _ => None,
+                };
+                // The task may be over before it is noted here: what it would be noted for is locked.
+                let (mut bodies, mut uploads) = (self.bodies.lock(), self.uploads.lock());
+                let launched = cache::launch(actor, *ask);
+                if let Some(body) = body {
+                    bodies.insert(body, (launched.task, launched.reading));
+                }
+                if let (Some(leaving), Some(parts)) = (leaving, launched.parts) {
+                    uploads.insert(leaving, parts);
+                }
+            }
+            Effect::SocketOpen(open) => {
+                let connections = self.connections_of(actor, open.id);
+                let socket = open.socket;
+                let mut sockets = self.sockets.lock();
+                let handle = socket::launch(actor, *open, connections, &self.inbound);
+                sockets.insert(socket, handle);
+            }
+            Effect::SocketAccept(socket) => self.with_socket(socket, Inbound::accept),
+            Effect::SocketConsumed(socket, bytes) => {
+                self.with_socket(socket, |inbound| inbound.consumed(bytes));
+            }
+            Effect::SocketSend(socket, frame) => self.order(socket, Order::Send(frame)),
+            Effect::SocketDrop(socket, code) => {
+                self.order(socket, Order::Drop(code));
+                self.sockets.lock().remove(&socket);
+            }
             Effect::Finished(finished) => self.finished(actor, &finished),
         }
     }
@@ -76,6 +111,43 @@ impl Io {
     /// A subrequest's task is over.
     pub fn forget_body(&self, body: BodyId) {
         self.bodies.lock().remove(&body);
+    }
+
+    fn connections_of(&self, actor: &Actor, id: InvocationId) -> Arc<Semaphore> {
+        let most = actor.bundle().settings.limits.connections as usize;
+        let mut connections = self.connections.lock();
+        Arc::clone(connections.entry(id).or_insert_with(|| Arc::new(Semaphore::new(most))))
+    }
+
+    fn with_socket(&self, socket: SocketId, f: impl FnOnce(&Inbound)) {
+        let inbound = self.sockets.lock().get(&socket).map(|handle| Arc::clone(&handle.inbound));
+        if let Some(inbound) = inbound {
+            f(&inbound);
+        }
+    }
+
+    fn order(&self, socket: SocketId, order: Order) {
+        if let Some(handle) = self.sockets.lock().get(&socket) {
+            // Fails when its task is over, which JavaScript hears of.
+            let _ = handle.orders.send(order);
+        }
+    }
+
+    /// A WebSocket that a subrequest asked for is there: its messages go to the task that is returned.
+    pub fn adopt_socket(
+        &self,
+        actor: &Arc<Actor>,
+        socket: SocketId,
+        connection: Connection,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (handle, run) = socket::adopt(actor, socket, connection, &self.inbound);
+        self.sockets.lock().insert(socket, handle);
+        run
+    }
+
+    /// A WebSocket's task is over.
+    pub fn forget_socket(&self, socket: SocketId) {
+        self.sockets.lock().remove(&socket);
     }
 
     /// Whether no subrequest is under way: one whose invocation is over may still upload.
@@ -95,6 +167,7 @@ impl Io {
             task.abort();
         }
         self.uploads.lock().clear();
+        self.sockets.lock().clear();
         self.connections.lock().clear();
     }
 

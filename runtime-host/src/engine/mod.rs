@@ -4,6 +4,8 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
+mod crew;
+mod cache;
 mod fleet;
 mod gate;
 mod guard;
@@ -12,6 +14,7 @@ mod queued;
 mod refusal;
 mod registry;
 mod session;
+mod socket;
 mod starter;
 mod subrequest;
 #[cfg(test)]
@@ -19,9 +22,10 @@ mod tests;
 mod timers;
 mod version;
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use crate::cache::Store;
 use crate::client::ClientConfig;
 use crate::exchange::{Engine, Start, Started};
 use crate::isolate::StartError;
@@ -49,11 +53,20 @@ pub(crate) struct Services {
     pub metrics: Arc<Metrics>,
     pub fleet: Arc<Fleet>,
     pub starter: Arc<Starter>,
+    /// That run Workers.
+    pub threads: usize,
     /// What a supervisor says, if there is one.
     pub notices: Option<Arc<Notices>>,
+    cache: OnceLock<Arc<Store>>,
 }
 
 impl Services {
+    /// What Workers store with the Cache API; in memory and unbounded but for their limits where nobody set
+    /// another ([`Host::set_cache`]).
+    pub fn cache(&self) -> &Arc<Store> {
+        self.cache.get_or_init(Arc::default)
+    }
+
     /// How much longer a version of a Worker may not run, because it crashed engines.
     pub fn quarantine(&self, worker: &str, version: &str) -> Option<Duration> {
         self.notices.as_ref()?.quarantine(worker, version)
@@ -90,8 +103,11 @@ impl Host {
     ) -> Arc<Self> {
         let fleet = Fleet::new(bounds);
         runtime.spawn(tend(Arc::downgrade(&fleet)));
-        let starter = Starter::new(runtime.clone(), runtime.metrics().num_workers());
-        let services = Arc::new(Services { runtime, client, metrics, fleet, starter, notices });
+        let threads = runtime.metrics().num_workers();
+        let starter = Starter::new(runtime.clone(), threads);
+        let cache = OnceLock::new();
+        let services = Services { runtime, client, metrics, fleet, starter, threads, notices, cache };
+        let services = Arc::new(services);
         Arc::new(Self { registry: Registry::default(), services })
     }
 
@@ -110,9 +126,16 @@ impl Host {
         self.registry.register(bundle, &self.services);
     }
 
-    /// Forgets a Worker. Requests that run finish.
+    /// Sets where Workers' caches are, before the first request.
+    pub fn set_cache(&self, store: Store) {
+        // One that was set before stays: something may be in it.
+        let _ = self.services.cache.set(Arc::new(store));
+    }
+
+    /// Forgets a Worker, and what it cached. Requests that run finish.
     pub fn remove(&self, name: &str) {
         self.registry.remove(name);
+        self.services.cache().forget(name);
     }
 
     /// Sets how requests that name no Worker find one.

@@ -54,9 +54,9 @@ async fn run(worker: Arc<Worker>, state: Arc<Mutex<State>>, outbox: Arc<Outbox>,
     let State::Waiting(start) = taken else { return };
     if place.is_none() {
         let text = "the request waited longer than limits.queue_ms for a place";
-        let command =
+        let mut commands =
             refusal::refuse(&worker.current(), &start, Outcome::LoadShed, Limit::Queue, text);
-        return outbox.publish(&mut vec![command]);
+        return outbox.publish(&mut commands);
     }
     let mut last = None;
     // Before the handler begins: what it does may have the front end post something at once.

@@ -28,10 +28,18 @@ pub fn of_head(head: &RequestHead, limits: &Limits) -> Option<(Outcome, Limit, S
 }
 
 /// Counts and logs a refusal, and gives what the client gets.
-pub fn refuse(actor: &Actor, start: &Start, outcome: Outcome, limit: Limit, text: &str) -> Command {
-    let (command, status) = session::failure_command(start, outcome);
+pub fn refuse(
+    actor: &Actor,
+    start: &Start,
+    outcome: Outcome,
+    limit: Limit,
+    text: &str,
+) -> Vec<Command> {
+    let bundle = actor.bundle();
+    let of = (bundle.name.as_str(), bundle.version.as_str());
+    let (commands, status) = session::failure_commands(start, outcome, of);
     over(actor, start, outcome, status, Some(limit), text);
-    command
+    commands
 }
 
 /// The same as an exchange.

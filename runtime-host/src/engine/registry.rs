@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
+use super::crew::Crew;
 use super::gate::Gates;
 use super::version::Version;
 use super::{Deployed, Services, guard, session};
@@ -32,12 +33,13 @@ pub(crate) struct Worker {
     /// Its own connection pool: tenants share no connection. Made at the first subrequest.
     client: OnceLock<Client>,
     pub gates: Gates,
-    current: Mutex<Arc<Actor>>,
+    pub crew: Arc<Crew>,
 }
 
 impl Worker {
+    /// What stands for the current version.
     pub fn current(&self) -> Arc<Actor> {
-        Arc::clone(&self.current.lock())
+        self.crew.first()
     }
 
     pub fn client(&self, services: &Services) -> Client {
@@ -47,18 +49,6 @@ impl Worker {
             client
         };
         self.client.get_or_init(make).clone()
-    }
-
-    /// Puts a fresh actor of the same version, without an isolate, in the place of one whose isolate
-    /// is gone, and returns it. Another thread, or a new version, may have been faster.
-    pub fn replace(&self, gone: &Arc<Actor>) -> Option<Arc<Actor>> {
-        let mut current = self.current.lock();
-        if !Arc::ptr_eq(&current, gone) {
-            return None;
-        }
-        let fresh = gone.successor();
-        *current = Arc::clone(&fresh);
-        Some(fresh)
     }
 }
 
@@ -107,12 +97,12 @@ impl Registry {
                 guard::set_rules(client, &actor);
             }
             actor.belong_to(worker);
-            *worker.current.lock() = actor;
+            worker.crew.renew(actor);
         } else {
             let worker = Arc::new(Worker {
                 client: OnceLock::new(),
                 gates: Gates::default(),
-                current: Mutex::new(Arc::clone(&actor)),
+                crew: Arc::new(Crew::new(Arc::clone(&actor))),
             });
             actor.belong_to(&worker);
             workers.insert(name.clone(), worker);
@@ -158,7 +148,8 @@ fn by_route<'r>(routing: &'r Routing, request: &RequestHead) -> Option<&'r str> 
     if routing.routes.is_empty() {
         return routing.default.as_deref();
     }
-    let host = std::str::from_utf8(&request.authority).unwrap_or_default();
-    let target = std::str::from_utf8(&request.path).unwrap_or("/");
-    routing.routes.find(host, target).or(routing.default.as_deref())
+    // A byte that is not UTF-8 must not hide the path around it from a pattern.
+    let host = String::from_utf8_lossy(&request.authority);
+    let target = String::from_utf8_lossy(&request.path);
+    routing.routes.find(&host, &target).or(routing.default.as_deref())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::actor::Actor;
 use super::gate::{Entry, Place};
@@ -78,14 +79,14 @@ pub(super) fn seat(
 ) -> (Arc<Actor>, InvocationId) {
     // Ends: an isolate that is gone is replaced, and every turn finds a fresher one.
     loop {
-        let actor = worker.current();
+        let actor = worker.crew.choose();
         let id = actor.next_invocation();
         announce(&actor, id);
         match actor.start(id, start, Arc::clone(outbox)) {
             Ok(()) => return (actor, id),
             Err(back) => start = back,
         }
-        worker.replace(&actor);
+        worker.crew.replace(&actor);
     }
 }
 
@@ -159,10 +160,10 @@ pub fn host_failure(start: &Start, outcome: Outcome, worker: &str, text: &str) -
     answered(failed(start, outcome, (worker, ""), text))
 }
 
-/// A session with its only command.
-pub(super) fn answered(command: Command) -> Started {
+/// A session with all its commands.
+pub(super) fn answered(mut commands: Vec<Command>) -> Started {
     let outbox = Arc::new(Outbox::default());
-    outbox.publish(&mut vec![command]);
+    outbox.publish(&mut commands);
     Started::Session(Box::new(Failed { outbox }))
 }
 
@@ -174,34 +175,42 @@ pub fn refuse(version: &Version, start: &Start, outbox: &Outbox, text: &str) {
         metrics.requests(Outcome::InternalError).inc();
     }
     let of = (bundle.name.as_str(), bundle.version.as_str());
-    outbox.publish(&mut vec![failed(start, Outcome::InternalError, of, text)]);
+    outbox.publish(&mut failed(start, Outcome::InternalError, of, text));
 }
 
 /// Logs a host error; what becomes of the exchange.
-fn failed(start: &Start, outcome: Outcome, of: (&str, &str), text: &str) -> Command {
-    let (command, status) = failure_command(start, outcome);
+fn failed(start: &Start, outcome: Outcome, of: (&str, &str), text: &str) -> Vec<Command> {
+    let (commands, status) = failure_commands(start, outcome, of);
     FinishedRequest {
         request_id: &start.request_id,
         worker: of.0,
         version: of.1,
         outcome,
         status,
-        cpu: std::time::Duration::ZERO,
-        wall: std::time::Duration::ZERO,
+        cpu: Duration::ZERO,
+        wall: Duration::ZERO,
         error: Some(text),
         limits: LimitSet::default(),
     }
     .log();
-    command
+    commands
 }
 
 /// What becomes of an exchange that the host fails before its handler ran.
-pub fn failure_command(start: &Start, outcome: Outcome) -> (Command, Option<u16>) {
+pub fn failure_commands(
+    start: &Start,
+    outcome: Outcome,
+    of: (&str, &str),
+) -> (Vec<Command>, Option<u16>) {
+    let report = start.report(of, outcome.as_str(), Duration::ZERO);
+    let mut commands: Vec<_> = report.into_iter().collect();
     let open = start.failure_mode.unwrap_or_default() == FailureMode::Open;
     if open && outcome.is_of_the_host() {
-        return (Command::PassThrough, None);
+        commands.push(Command::PassThrough);
+        return (commands, None);
     }
     let (head, page) = reply::error_page(outcome, &start.request, &start.request_id, None);
     let status = head.status;
-    (Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }), Some(status))
+    commands.push(Command::Respond(Respond { head: Some(head), body: OutBody::Full(page) }));
+    (commands, Some(status))
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
 use crate::client::{
-    self, Client, FetchBody, FetchRequest, MAX_REDIRECTS, Origin, Override, Redirect, ResponseBody,
-    UploadSender,
+    self, Client, Connection, FetchBody, FetchError, FetchRequest, FetchResponse, MAX_REDIRECTS,
+    Origin, Override, Redirect, ResponseBody, UploadSender,
 };
+use crate::egress::loops;
 use crate::exchange::{BODY_WINDOW_BYTES, has_authority};
 use crate::isolate::body::UploadFlow;
 use crate::isolate::message::{
@@ -41,13 +43,17 @@ impl Reading {
         self.begun.notify_one();
     }
 
+    pub(super) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
     pub fn consumed(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::AcqRel);
         self.room.notify_one();
     }
 
     /// Counts a chunk that is about to be delivered; waits first while too much is under way.
-    async fn admit(&self, bytes: usize) {
+    pub(super) async fn admit(&self, bytes: usize) {
         while self.waiting.load(Ordering::Acquire) >= BODY_WINDOW_BYTES {
             self.room.notified().await;
         }
@@ -97,6 +103,9 @@ async fn run(
     connections: Arc<Semaphore>,
 ) {
     let (id, op, body_id) = (subrequest.id, subrequest.op, subrequest.body);
+    // Redirects keep this method.
+    let to_head = subrequest.method == "HEAD";
+    let socket = subrequest.socket;
     // Held until the response's head is there, as Workers count connections.
     let permit = match Arc::clone(&connections).try_acquire_owned() {
         Ok(permit) => Ok(permit),
@@ -114,7 +123,7 @@ async fn run(
     };
     let result = match client {
         Some(client) => match fetch_request(&actor, subrequest, body) {
-            Ok(request) => client.fetch(request).await.map_err(|error| error.to_string()),
+            Ok(request) => ask(&client, request, socket != 0).await.map_err(|e| e.to_string()),
             Err(text) => Err(text),
         },
         None => Err("the Worker was removed".into()),
@@ -125,20 +134,43 @@ async fn run(
             actor.io().forget_body(body_id);
             let _ = actor.post(Message::Subrequest { id, op, result: Err(text) });
         }
-        Ok(response) => {
+        Ok((mut response, connection)) => {
+            // `response.url` is "serialized with exclude fragment set to true".
+            response.url.set_fragment(None);
+            // Known before JavaScript can ask for it.
+            let talk = connection.map(|c| actor.io().adopt_socket(&actor, socket, c));
             let head = SubrequestHead {
                 body: body_id,
                 status: response.status,
+                status_text: response.status_text,
                 headers: response.headers,
                 url: response.url.into(),
                 redirected: response.redirected,
                 length: response.body.length(),
+                has_body: !to_head,
             };
             let _ = actor.post(Message::Subrequest { id, op, result: Ok(head) });
+            if let Some(talk) = talk {
+                actor.io().forget_body(body_id);
+                talk.await;
+                return actor.io().forget_socket(socket);
+            }
             deliver(&actor, body_id, response.body, &reading).await;
             actor.io().forget_body(body_id);
         }
     }
+}
+
+/// The request, or the opening handshake of a WebSocket.
+async fn ask(
+    client: &Client,
+    request: FetchRequest,
+    for_socket: bool,
+) -> Result<(FetchResponse, Option<Connection>), FetchError> {
+    if for_socket {
+        return client.websocket(request).await;
+    }
+    client.fetch(request).await.map(|response| (response, None))
 }
 
 fn fetch_request(
@@ -155,7 +187,7 @@ fn fetch_request(
         None => None,
     };
     let has_origin = override_target.is_some();
-    let mut budget = subrequest.budget;
+    let sent = subrequest.sent;
     let metrics = actor.metrics().cloned();
     Ok(FetchRequest {
         method: subrequest.method,
@@ -169,16 +201,19 @@ fn fetch_request(
         },
         max_redirects: MAX_REDIRECTS,
         override_target,
-        on_hop: Some(Box::new(move |url| {
+        on_hop: Some(Box::new(move |url, headers| {
             if !has_origin && has_authority(url, &own) {
                 return Err(OWN_AUTHORITY_NEEDS_ORIGIN.into());
             }
-            budget = budget.checked_sub(1).ok_or_else(|| {
+            if !sent.count() {
                 if let Some(metrics) = &metrics {
                     metrics.reached(Limit::Subrequests);
                 }
-                "Too many subrequests by single Worker invocation."
-            })?;
+                return Err("Too many subrequests by single Worker invocation.".into());
+            }
+            if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(sent.header())) {
+                headers.insert(HeaderName::from_static(loops::HEADER), value);
+            }
             Ok(())
         })),
     })

@@ -1,6 +1,8 @@
 //! The engine with real isolates and a scripted front end.
 
+mod crew;
 mod isolates;
+mod sockets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +53,7 @@ fn start(worker: Option<&str>, mode: Option<FailureMode>) -> Start {
         failure_mode: mode,
         request_id: "r".into(),
         cf: serde_json::Map::new(),
+        reports: false,
     }
 }
 
@@ -462,7 +465,9 @@ async fn a_request_that_came_too_often_is_refused_in_every_failure_mode() {
     let host = host();
     host.deploy(Arc::new(bundle("a", &answering("ok")))).await.expect("it starts");
     for mode in [None, Some(FailureMode::Open)] {
-        for (value, expected) in [("16", "ok"), ("17", "1019"), ("nonsense", "1019")] {
+        for (value, expected) in
+            [("16", "ok"), ("17", "1019"), ("nonsense", "1019"), ("1/0", "ok"), ("1/-1", "1019")]
+        {
             let mut start = start(Some("a"), mode);
             start.request.headers.push("nano-loop", value);
             let seen = text(&commands(session(&host, start)).await);

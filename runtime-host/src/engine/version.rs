@@ -1,6 +1,6 @@
 //! One version of a Worker: what outlives its isolates.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ pub(crate) struct Version {
     /// exposition with zeros.
     metrics: OnceLock<WorkerMetrics>,
     trouble: Mutex<Option<Trouble>>,
+    /// Isolates that serve it at the same time, 1 before there is any.
+    pub isolates: AtomicU32,
 }
 
 /// Its last start failed.
@@ -37,6 +39,7 @@ impl Version {
             reads_responses: AtomicBool::new(reads_responses),
             metrics: OnceLock::new(),
             trouble: Mutex::new(None),
+            isolates: AtomicU32::new(1),
         })
     }
 

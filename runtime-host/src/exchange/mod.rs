@@ -14,6 +14,7 @@ mod head;
 mod outbox;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -151,6 +152,28 @@ pub struct Start {
     pub request_id: String,
     /// What JavaScript sees as `request.cf`: facts the proxy knows (addresses, TLS, route …).
     pub cf: serde_json::Map<String, serde_json::Value>,
+    /// The front end wants to know what became of it: [`Start::report`] comes before the response.
+    pub reports: bool,
+}
+
+impl Start {
+    /// Values about the exchange itself, if the front end wants them.
+    pub fn report(
+        &self,
+        (worker, version): (&str, &str),
+        outcome: &str,
+        cpu: Duration,
+    ) -> Option<Command> {
+        self.reports.then(|| {
+            let mut values = serde_json::Map::new();
+            values.insert("worker".into(), worker.into());
+            values.insert("version".into(), version.into());
+            values.insert("outcome".into(), outcome.into());
+            let cpu = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+            values.insert("cpu_us".into(), cpu.into());
+            Command::Metadata(values)
+        })
+    }
 }
 
 /// A started exchange, as the front end holds it. Dropping it is `Closed(Disconnected)`.

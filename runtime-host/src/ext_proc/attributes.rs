@@ -17,7 +17,11 @@ pub const METADATA_NAMESPACE: &str = "nano";
 /// Expressions that name the Worker, first match wins.
 const WORKER: [&str; 2] =
     ["filter_state['wasm.nano_worker']", "xds.route_metadata.filter_metadata['nano'].worker"];
-const FAILURE_MODE: &str = "xds.route_metadata.filter_metadata['nano'].failure_mode";
+/// Expressions that say what happens when it can't be run, first match wins.
+const FAILURE_MODE: [&str; 2] = [
+    "filter_state['wasm.nano_failure_mode']",
+    "xds.route_metadata.filter_metadata['nano'].failure_mode",
+];
 
 /// gRPC initial metadata (`grpc_service.initial_metadata`).
 const WORKER_METADATA: &str = "x-nano-worker";
@@ -26,7 +30,9 @@ const MODE_OVERRIDE_METADATA: &str = "x-nano-mode-override";
 
 /// Names in `request.cf` of the attributes worth configuring; all others appear there under
 /// `attributes`, by their expression.
-const CF_NAMES: [(&str, &str); 17] = [
+const CF_NAMES: [(&str, &str); 19] = [
+    ("filter_state['wasm.nano_version']", "workerVersion"),
+    ("filter_state['wasm.nano_request_id']", "requestId"),
     ("source.address", "clientAddress"),
     ("source.port", "clientPort"),
     ("destination.address", "serverAddress"),
@@ -58,14 +64,15 @@ pub struct Facts {
 pub fn facts(attributes: Vec<AttributesEntry>, metadata: &HeaderMap) -> Facts {
     let mut facts = Facts::default();
     let mut workers: [Option<String>; WORKER.len()] = Default::default();
+    let mut modes = [None; FAILURE_MODE.len()];
     let mut others = Map::new();
     for field in attributes.into_iter().filter_map(|entry| entry.value).flat_map(|v| v.fields) {
         let expression = String::from_utf8_lossy(&field.key).replace('"', "'");
         let value = json(field.value.unwrap_or_default());
         if let Some(at) = WORKER.iter().position(|name| *name == expression) {
             workers[at] = text(value);
-        } else if expression == FAILURE_MODE {
-            facts.failure_mode = text(value).and_then(|mode| failure_mode(&mode));
+        } else if let Some(at) = FAILURE_MODE.iter().position(|name| *name == expression) {
+            modes[at] = text(value).and_then(|mode| failure_mode(&mode));
         } else if let Some((_, name)) = CF_NAMES.iter().find(|(name, _)| *name == expression) {
             facts.cf.insert((*name).to_owned(), value);
         } else {
@@ -77,10 +84,10 @@ pub fn facts(attributes: Vec<AttributesEntry>, metadata: &HeaderMap) -> Facts {
     }
     let [first, second] = workers;
     facts.worker = first.or(second).or_else(|| metadata_text(metadata, WORKER_METADATA));
-    if facts.failure_mode.is_none() {
-        facts.failure_mode =
-            metadata_text(metadata, FAILURE_MODE_METADATA).and_then(|mode| failure_mode(&mode));
-    }
+    let [first, second] = modes;
+    facts.failure_mode = first.or(second).or_else(|| {
+        metadata_text(metadata, FAILURE_MODE_METADATA).and_then(|mode| failure_mode(&mode))
+    });
     facts
 }
 
@@ -205,7 +212,9 @@ mod tests {
     #[test]
     fn the_route_says_what_happens_on_failure() {
         let initial = metadata(&[("x-nano-failure-mode", "closed")]);
-        let mode = |value: &str| facts(attributes(&[(FAILURE_MODE, value.into())]), &initial);
+        let mode = |value: &str| facts(attributes(&[(FAILURE_MODE[1], value.into())]), &initial);
+        let both = [(FAILURE_MODE[1], "closed".into()), (FAILURE_MODE[0], "open".into())];
+        assert_eq!(facts(attributes(&both), &initial).failure_mode, Some(FailureMode::Open));
         assert_eq!(mode("open").failure_mode, Some(FailureMode::Open));
         assert_eq!(mode("nonsense").failure_mode, Some(FailureMode::Closed));
         assert_eq!(facts(Vec::new(), &HeaderMap::new()).failure_mode, None);

@@ -18,7 +18,7 @@ mod stream;
 
 #[cfg(any(test, feature = "micro"))]
 pub use grpc::offline;
-pub use grpc::{Listener, serve};
+pub use grpc::{Listener, Tls, TlsFiles, serve};
 pub use settings::{COLLECT_LIMIT_BYTES, MAX_CHUNK_BYTES, Settings};
 pub use stats::{MESSAGE_KINDS, Stats};
 pub use status::{Code, Status};

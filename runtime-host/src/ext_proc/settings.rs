@@ -1,6 +1,9 @@
 //! What an operator can set of the `ext_proc` front end.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::grpc::Tls;
 
 /// A Worker's stream that has to be known whole before it can be sent (Envoy has no way to
 /// stream it there) is collected up to this size; past it the exchange fails with a message.
@@ -21,12 +24,16 @@ pub struct Settings {
     /// The largest response body that Envoy buffers for a Worker that reads it before it answers:
     /// the listener's `per_connection_buffer_limit_bytes` (Envoy's default is 1 MiB).
     pub response_buffer_bytes: u64,
+    /// Envoy is told what became of each exchange, as dynamic metadata.
+    pub report: bool,
     /// The largest gRPC message taken from Envoy; one message holds a whole body in mode BUFFERED.
     pub max_message_bytes: usize,
     /// Exchanges at a time on one connection of Envoy (it opens one per worker thread).
     pub max_concurrent_streams: u32,
     /// How long a drain waits for running exchanges before it cuts them off.
     pub drain_timeout: Duration,
+    /// For connections over TCP; those of Unix sockets are plain.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Settings {
@@ -35,9 +42,11 @@ impl Default for Settings {
             mode_override: true,
             streamed_immediate: true,
             response_buffer_bytes: 1024 * 1024,
+            report: false,
             max_message_bytes: 64 * 1024 * 1024,
             max_concurrent_streams: 100_000,
             drain_timeout: Duration::from_secs(30),
+            tls: None,
         }
     }
 }

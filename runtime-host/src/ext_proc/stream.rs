@@ -117,6 +117,7 @@ impl<M: Messages, R: Replies> Exchange<'_, M, R> {
                 failure_mode: facts.failure_mode,
                 request_id: request_id(&opened.head),
                 cf: facts.cf,
+                reports: self.server.settings.report,
                 request: opened.head,
             });
             if let Started::Session(session) = started {

@@ -115,18 +115,31 @@ impl Turn<'_> {
         // Unknown: it was aborted, or its invocation is over.
         let fetch = state::with(scope, |s| s.fetches.remove(&op));
         let Some((_, Some(body))) = fetch else { return };
+        let socket =
+            state::with(scope, |s| s.bodies.get(&body).map_or(0, |arriving| arriving.socket));
+        if socket != 0 && !result.as_ref().is_ok_and(|head| head.status == 101) {
+            // The server did not agree: an ordinary response, or none.
+            state::with(scope, |s| {
+                s.remove_socket(socket);
+                if let Some(arriving) = s.bodies.get_mut(&body) {
+                    arriving.socket = 0;
+                }
+            });
+        }
         match result {
             Ok(head) => {
                 state::with(scope, |s| {
                     if let Some(arriving) = s.bodies.get_mut(&body) {
                         arriving.upload_bytes = 0;
                         arriving.headers = head.headers;
+                        arriving.status_text = head.status_text;
                         arriving.url = head.url;
                         arriving.redirected = head.redirected;
                         arriving.length = head.length;
                     }
                 });
-                self.settle(scope, id, op, Kind::Ok, Value::Response(head.status, body));
+                let kind = if head.has_body { Kind::Ok } else { Kind::NoBody };
+                self.settle(scope, id, op, kind, Value::Response(head.status, body));
             }
             Err(reason) => {
                 state::with(scope, |s| s.drop_body(body, &reason));

@@ -8,6 +8,8 @@ use bytes::Bytes;
 
 use super::inbound::Collected;
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
+use super::message::{InvocationId, LeavingId, OpId};
+use super::socket::SocketId;
 use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
 
 /// Bytes that JavaScript gets at once from a stream. A proxy may send a megabyte in one message; a
@@ -34,9 +36,13 @@ pub struct Arriving {
     collected: Collected,
     pub waiting: Option<Reader>,
     pub headers: HeaderList,
+    /// The reason phrase of a subrequest's response; empty for the exchange's own bodies.
+    pub status_text: String,
     /// The final URL of a subrequest; empty for the exchange's own bodies.
     pub url: String,
     pub redirected: bool,
+    /// The WebSocket that a subrequest asked for; 0: it did not, or got none.
+    pub socket: SocketId,
     /// Of a subrequest's response, if it is known.
     pub length: Option<u64>,
     /// Bytes of the subrequest's own body that may still be on their way.
@@ -84,8 +90,10 @@ impl Arriving {
             collected: Collected::default(),
             waiting: None,
             headers: HeaderList::default(),
+            status_text: String::new(),
             url: String::new(),
             redirected: false,
+            socket: 0,
             length: None,
             upload_bytes: 0,
             upload: None,

@@ -42,7 +42,7 @@ impl Turn<'_> {
         scope.perform_microtask_checkpoint();
         adoption::settle(self, scope);
         // It may run a Worker's code (a getter of `stack`), so it belongs to the turn.
-        rejections::report(scope);
+        rejections::report(self.hooks, scope);
         self.heap.free_dropped_buffers(scope);
         let used = watch::end();
         clock::run();
@@ -118,6 +118,10 @@ impl Turn<'_> {
             Message::Chunk { body, chunk } => self.chunk(scope, body, chunk),
             Message::End { body } => self.body_end(scope, body, Phase::Ended),
             Message::Failed { body, reason } => self.body_end(scope, body, Phase::Failed(reason)),
+            Message::Answered { id, op, body, result } => {
+                self.answered(scope, id, op, body, result);
+            }
+            Message::Socket { socket, event } => self.socket(scope, socket, event),
             Message::UploadRoom { leaving } => self.room(scope, leaving),
             Message::Expired { id, limit } => state::with(scope, |s| finish::expire(s, id, limit)),
         }
@@ -166,8 +170,9 @@ impl Turn<'_> {
             v8::Array::new_with_elements(scope, &numbers).into()
         };
         let (ops, timers) = (array(&forgotten.ops), array(&forgotten.timers));
+        let sockets = array(&forgotten.sockets);
         let id = v8::Integer::new_from_unsigned(scope, id).into();
-        call(scope, &self.hooks.forget, &[id, ops, timers]);
+        call(scope, &self.hooks.forget, &[id, ops, timers, sockets]);
     }
 }
 

@@ -19,6 +19,7 @@ pub fn review(turn: &Turn<'_>, scope: &mut PinScope<'_, '_>) {
         let finished = state::with(scope, |s| {
             end_what_is_stuck(s, id);
             let invocation = s.invocations.get_mut(&id)?;
+            invocation.report(&s.bundle);
             invocation.publish();
             if invocation.is_done() {
                 return Some(free(s, id));
@@ -173,7 +174,11 @@ pub fn abort_leaving(state: &mut State, leaving: LeavingId, reason: &str) {
 pub struct Forgotten {
     pub ops: Vec<OpId>,
     pub timers: Vec<u32>,
+    pub sockets: Vec<u32>,
 }
+
+/// What a WebSocket is closed with whose invocation is over ("going away", RFC 6455 section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 /// Frees an invocation.
 fn free(state: &mut State, id: InvocationId) -> Forgotten {
@@ -183,8 +188,10 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
         state.clear_timer(*timer);
     }
     let Some(mut invocation) = state.invocations.remove(&id) else { return Forgotten::default() };
+    state.resources.remove_of(id);
     for op in &invocation.waiting {
         state.fetches.remove(op);
+        state.puts.remove(op);
     }
     for body in std::mem::take(&mut invocation.bodies) {
         let Some(gone) = state.bodies.remove(&body) else { continue };
@@ -196,6 +203,11 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
             }
             (Source::Exchange(_), Phase::Untouched) => {}
         }
+    }
+    let sockets: Vec<_> = std::mem::take(&mut invocation.sockets).into_keys().collect();
+    for socket in &sockets {
+        state.sockets.remove(socket);
+        state.effects.push(Effect::SocketDrop(*socket, GOING_AWAY));
     }
     invocation.publish();
     let outcome = match (invocation.outcome, invocation.closed) {
@@ -214,5 +226,5 @@ fn free(state: &mut State, id: InvocationId) -> Forgotten {
     })));
     let mut ops = invocation.waiting;
     ops.append(&mut invocation.abandoned);
-    Forgotten { ops, timers }
+    Forgotten { ops, timers, sockets }
 }

@@ -9,7 +9,7 @@ use super::hooks::Hooks;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::{clock, error, fatal, load, platform, rejections, snapshot, watch};
+use super::{clock, code_generation, error, fatal, load, platform, rejections, snapshot, watch};
 use crate::limits::Limit;
 use crate::supervisor::recorder::Registration;
 use crate::worker::Bundle;
@@ -147,8 +147,8 @@ impl Instance {
         })
     }
 
-    /// Runs JavaScript for the messages, in order. After a long turn those that are left stay in the
-    /// iterator: what the turn started, and who waits for its end, comes first. Messages for an
+    /// Runs JavaScript for the messages, in order. After [`watch::SLICE`] those that are left stay in
+    /// the iterator: what the turns started, and who waits for their end, comes first. Messages for an
     /// invocation that is over are dropped, such as the end of an exchange whose handler has nothing
     /// left to do: most exchanges, for which the isolate is not entered again.
     pub fn turn(
@@ -170,8 +170,8 @@ impl Instance {
             cpu_limit: self.cpu_limit,
             heap: &self.heap,
         };
+        let began = Instant::now();
         for message in std::iter::once(first).chain(messages) {
-            let began = Instant::now();
             if self.heap.exhausted() {
                 turn.refuse(scope, message);
             } else if state::with(scope, |s| s.is_concerned(&message)) {
@@ -202,6 +202,12 @@ impl Instance {
         self.meter.used()
     }
 
+    /// Codecs and HTML rewriters.
+    #[cfg(test)]
+    pub fn resources(&self) -> usize {
+        self.state.resources.len()
+    }
+
     /// Gives back what the heap can do without: garbage, free pages, caches, code that was not used
     /// for long. It takes some milliseconds, so it is for an isolate that nobody has asked for a
     /// while, on a thread that may block.
@@ -229,19 +235,10 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     fatal::listen(&mut isolate);
     isolate.set_promise_reject_callback(rejections::promise_rejected);
-    isolate.set_allow_wasm_code_generation_callback(no_code_from_bytes);
+    isolate.set_allow_wasm_code_generation_callback(code_generation::of_bytes);
     isolate.set_host_import_module_dynamically_callback(load::import_callback);
     isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);
     isolate
-}
-
-/// Whether JavaScript may make a `WebAssembly.Module` of bytes: never. Modules of the bundle are made
-/// by the host, for which V8 does not ask.
-unsafe extern "C" fn no_code_from_bytes(
-    _context: v8::Local<'_, v8::Context>,
-    _source: v8::Local<'_, v8::String>,
-) -> bool {
-    false
 }
 
 /// Evaluates the Worker; an error is text for its author.
@@ -251,7 +248,7 @@ fn evaluate(
 ) -> Result<(v8::Global<v8::Context>, Hooks), String> {
     v8::scope!(let scope, isolate);
     let context = v8::Context::new(scope, v8::ContextOptions::default());
-    context.set_allow_generation_from_strings(false);
+    context.set_allow_generation_from_strings(code_generation::is_allowed());
     let scope = &mut v8::ContextScope::new(scope, context);
     v8::tc_scope!(let scope, scope);
     let hooks = Hooks::take(scope).and_then(|hooks| {

@@ -1,16 +1,19 @@
 //! One invocation of a Worker's handler: what the host knows of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
+use crate::egress::loops::Sent;
+use super::socket::SocketId;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,
 };
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
+use crate::worker::Bundle;
 
 /// Host-side state of an invocation, freed when it finishes.
 pub struct Invocation {
@@ -31,6 +34,8 @@ pub struct Invocation {
     /// Ops that will not be settled any more, and that JavaScript still knows.
     pub abandoned: Vec<OpId>,
     pub timers: HashSet<u32>,
+    /// WebSockets that are not closed, and whether something may come of them.
+    pub sockets: HashMap<SocketId, bool>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,
     pub continued: bool,
@@ -40,13 +45,18 @@ pub struct Invocation {
     pub answer: Option<v8::Global<v8::Promise>>,
     /// A response (or pass-through) was given.
     pub answered: bool,
+    /// The front end knows what became of it.
+    pub reported: bool,
     /// The handler returned or threw, or was given up.
     pub settled: bool,
     /// `waitUntil` promises that are still pending.
     pub background: u32,
     pub background_announced: bool,
     pub pass_through_on_exception: bool,
-    pub subrequests: u32,
+    /// What left the exchange, once something did.
+    pub sent: Option<Arc<Sent>>,
+    /// Calls of the Cache API.
+    pub cache_calls: u32,
     /// Bytes of JSON given to `setMetadata`.
     pub metadata_bytes: usize,
     /// Bytes of console lines.
@@ -74,17 +84,20 @@ impl Invocation {
             waiting: Vec::new(),
             abandoned: Vec::new(),
             timers: HashSet::new(),
+            sockets: HashMap::new(),
             upstream: None,
             continued: false,
             upstream_status: 0,
             upstream_has_body: false,
             answer: None,
             answered: false,
+            reported: false,
             settled: false,
             background: 0,
             background_announced: false,
             pass_through_on_exception: false,
-            subrequests: 0,
+            sent: None,
+            cache_calls: 0,
             metadata_bytes: 0,
             log_bytes: 0,
             limits: LimitSet::default(),
@@ -97,6 +110,22 @@ impl Invocation {
 
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Tells the front end what became of the exchange, if it wants to know, together with the
+    /// response: once.
+    pub fn report(&mut self, bundle: &Bundle) {
+        if !self.answered || self.reported || !self.start.reports {
+            return;
+        }
+        self.reported = true;
+        let of = (bundle.name.as_str(), bundle.version.as_str());
+        if let Some(report) = self.start.report(of, self.outcome.as_str(), self.cpu) {
+            let answers =
+                |command: &Command| matches!(command, Command::Respond(_) | Command::PassThrough);
+            let at = self.commands.iter().position(answers).unwrap_or(self.commands.len());
+            self.commands.insert(at, report);
+        }
     }
 
     /// Hands the turn's commands to the front end.
@@ -143,7 +172,10 @@ impl Invocation {
     /// Whether the host will do something that can still run JavaScript of this invocation, or that
     /// needs none.
     pub fn has_pending_io(&self) -> bool {
-        !self.waiting.is_empty() || !self.timers.is_empty() || self.relays > 0
+        !self.waiting.is_empty()
+            || !self.timers.is_empty()
+            || self.relays > 0
+            || self.sockets.values().any(|accepted| *accepted)
     }
 
     /// Whether nothing is left to do.

@@ -9,6 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::body::UploadFlow;
+use crate::egress::loops::Sent;
+use super::cache::{Answered, CacheAsk};
+use super::socket::{SocketEvent, SocketFrame, SocketId, SocketOpen};
 use crate::exchange::{Event, HeaderList, Outbox, Start};
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;
@@ -61,6 +64,18 @@ pub enum Message {
     UploadRoom {
         leaving: LeavingId,
     },
+    /// The cache's answer, or why there is none (a text for the Worker's author).
+    Answered {
+        id: InvocationId,
+        op: OpId,
+        /// Of an asked response.
+        body: Option<BodyId>,
+        result: Result<Answered, String>,
+    },
+    Socket {
+        socket: SocketId,
+        event: SocketEvent,
+    },
     /// The invocation's time is up.
     Expired {
         id: InvocationId,
@@ -83,12 +98,16 @@ pub struct SubrequestHead {
     /// Given by the isolate with [`Effect::Subrequest`].
     pub body: BodyId,
     pub status: u16,
+    /// The reason phrase, or the status's standard one.
+    pub status_text: String,
     pub headers: HeaderList,
     /// The final URL.
     pub url: String,
     pub redirected: bool,
     /// How many bytes the body has, if it is known.
     pub length: Option<u64>,
+    /// Whether the response can have a body, be it empty: not one to HEAD.
+    pub has_body: bool,
 }
 
 /// What a Worker is told that asks for its exchange's own authority, by a URL or by a redirect,
@@ -109,11 +128,13 @@ pub struct Subrequest {
     pub headers: HeaderList,
     pub upload: Upload,
     pub redirect: Redirect,
+    /// The id that the WebSocket shall have which this asks for (`upgrade: websocket`); 0: it does not.
+    pub socket: SocketId,
     /// The authority that the exchange's own request has: what goes to it, be it by a redirect,
     /// goes to the Worker's configured `origin`.
     pub own_authority: Bytes,
-    /// Requests this invocation may still send, this one not counted: each redirect is one.
-    pub budget: u32,
+    /// What the invocation sent, this one counted: each redirect is one more.
+    pub sent: Arc<Sent>,
 }
 
 /// A subrequest's body.
@@ -170,6 +191,15 @@ pub enum Effect {
         id: InvocationId,
         timer: u32,
     },
+    Cache(Box<CacheAsk>),
+    SocketOpen(Box<SocketOpen>),
+    /// Begin delivering what comes over a WebSocket that a subrequest asked for.
+    SocketAccept(SocketId),
+    SocketSend(SocketId, SocketFrame),
+    /// JavaScript took this many bytes of messages.
+    SocketConsumed(SocketId, usize),
+    /// Close the connection with this code and forget it: nobody listens any more.
+    SocketDrop(SocketId, u16),
     /// The response was given; `waitUntil` work may go on for its time.
     WaitUntil {
         id: InvocationId,

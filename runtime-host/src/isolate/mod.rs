@@ -6,7 +6,9 @@
 pub mod adoption;
 mod arrive;
 pub mod body;
+pub mod cache;
 pub mod clock;
+pub mod code_generation;
 pub mod dispatch;
 pub mod error;
 mod fatal;
@@ -19,16 +21,19 @@ pub mod invocation;
 pub mod kept;
 mod load;
 pub mod long_turns;
-mod memory;
+pub mod memory;
 pub mod message;
 pub mod platform;
 mod rejections;
 mod relay;
+pub mod resources;
 pub mod snapshot;
+pub mod socket;
 pub mod state;
 pub mod watch;
 
 pub use instance::{Health, Instance, StartError};
+pub use watch::SLICE;
 
 #[cfg(test)]
 mod tests;

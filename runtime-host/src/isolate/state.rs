@@ -10,7 +10,11 @@ use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
+use super::resources::Resources;
+use super::rejections::Rejections;
+use super::socket::{Socket, SocketId};
 use crate::limits::Limit;
+use crate::ops::html_rewriter::Rewriters;
 use crate::worker::Bundle;
 
 const STATE_SLOT: u32 = 0;
@@ -23,6 +27,11 @@ pub struct State {
     pub leaving: HashMap<LeavingId, Leaving>,
     /// Who waits for a response's head: the invocation, and the body when it is a subrequest's.
     pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
+    /// Bytes that were given to the cache and that it may not have taken yet.
+    pub puts: HashMap<OpId, usize>,
+    /// WebSockets that are not closed.
+    pub sockets: HashMap<SocketId, Socket>,
+    pub socket_ids: Ids,
     /// Whose a pending timer is.
     pub timers: HashMap<u32, InvocationId>,
     /// Timers that the current turn set, in their order: one that is cleared in the same turn
@@ -34,10 +43,14 @@ pub struct State {
     pub leaving_ids: Ids,
     /// Invocations touched by the current turn.
     pub touched: Vec<InvocationId>,
-    /// Rejected promises that have no handler yet, with the reason.
-    pub unhandled: Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>,
+    /// Promises that were rejected and have no handler yet, and what becomes of them.
+    pub rejections: Rejections,
     /// Responses of upstreams that perhaps nobody looks at.
     pub watches: Watches,
+    /// Codecs, HTML rewriters.
+    pub resources: Resources,
+    /// What they share.
+    pub rewriters: Rewriters,
     pub meter: Arc<BufferMeter>,
     /// Modules are being evaluated: no request, so no I/O.
     pub starting: bool,
@@ -62,6 +75,9 @@ impl State {
             bodies: HashMap::new(),
             leaving: HashMap::new(),
             fetches: HashMap::new(),
+            puts: HashMap::new(),
+            sockets: HashMap::new(),
+            socket_ids: Ids::default(),
             timers: HashMap::new(),
             new_timers: BTreeMap::new(),
             modules: ModuleMap::default(),
@@ -69,8 +85,10 @@ impl State {
             body_ids: Ids::default(),
             leaving_ids: Ids::default(),
             touched: Vec::new(),
-            unhandled: Vec::new(),
+            rejections: Rejections::default(),
             watches: Watches::default(),
+            resources: Resources::default(),
+            rewriters: Rewriters::default(),
             meter,
             starting: true,
             stray_log_bytes: 0,
@@ -90,7 +108,11 @@ impl State {
             | Message::Exchange { id, .. }
             | Message::Timer { id, .. }
             | Message::Subrequest { id, .. }
+            | Message::Answered { id, .. }
             | Message::Expired { id, .. } => *id,
+            Message::Socket { socket, .. } => {
+                self.sockets.get(socket).map_or(0, |socket| socket.invocation)
+            }
             Message::Chunk { body, .. } | Message::End { body } | Message::Failed { body, .. } => {
                 self.bodies.get(body).map_or(0, |body| body.invocation)
             }
@@ -197,6 +219,19 @@ pub fn with<R>(isolate: &v8::Isolate, f: impl FnOnce(&mut State) -> R) -> R {
     // SAFETY: `install` put a pointer there that outlives the entry into the isolate; the caller
     // holds the isolate's lock; no borrow overlaps because `f` does not run JavaScript.
     f(unsafe { &mut *state })
+}
+
+/// Whether the isolate runs a Worker; those that test the snapshot's JavaScript do not.
+#[cfg(test)]
+pub fn is_installed(isolate: &v8::Isolate) -> bool {
+    !isolate.get_data(STATE_SLOT).is_null()
+}
+
+/// Whether the isolate evaluates a Worker's modules.
+pub fn is_starting(isolate: &v8::Isolate) -> bool {
+    let state = isolate.get_data(STATE_SLOT).cast::<State>();
+    // An isolate without a Worker has no state: one that the platform's own tests run in.
+    !state.is_null() && with(isolate, |s| s.starting)
 }
 
 /// The invocation whose code is running, as V8 carries it along with promises and callbacks.

@@ -168,30 +168,47 @@ impl Watched {
     }
 }
 
+/// For a host function before work that takes long, and again between its parts: V8's interrupts
+/// can't reach it there, so it does by itself what the watchdog would have it do. False when the
+/// turn must end.
+pub fn before_long_work() -> bool {
+    // On the thread's first try the core is usually taken at once.
+    give_way(STAND_ASIDE[0], true);
+    WATCHED.with(|watched| {
+        let slot = watched.turn.lock();
+        slot.as_ref().is_none_or(|turn| !(turn.terminated || turn.condemned || turn.shed))
+    })
+}
+
 /// Runs on the turn's thread, inside JavaScript. `aside` is a number of microseconds.
 unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, aside: *mut c_void) {
+    give_way(Duration::from_micros(aside.addr() as u64), false);
+}
+
+/// Gives the tokio worker's core away and takes a place among the long turns. `expected`: also when
+/// the turn is not long yet.
+fn give_way(aside: Duration, expected: bool) {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let multi_thread = Handle::try_current()
         .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
     if multi_thread {
-        let aside = Duration::from_micros(aside.addr() as u64);
         // If nobody took this worker's core meanwhile it comes back, and the watchdog tries again.
         // A panic must not unwind into V8.
         let _ = std::panic::catch_unwind(|| {
             tokio::task::block_in_place(|| {
                 std::thread::sleep(aside);
-                take_place();
+                take_place(expected);
             });
         });
     }
 }
 
 /// Takes this thread's place among the long turns, or lets others go first.
-fn take_place() {
+fn take_place(expected: bool) {
     WATCHED.with(|watched| {
         // The request may come late, in the turn after the one it was for.
         let place = match watched.turn.lock().as_mut() {
-            Some(turn) if turn.began.elapsed() >= SLICE => turn.place.take(),
+            Some(turn) if expected || turn.began.elapsed() >= SLICE => turn.place.take(),
             _ => return,
         };
         // Without the lock: the watchdog looks at all threads meanwhile.

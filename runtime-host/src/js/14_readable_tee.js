@@ -16,7 +16,8 @@ const copyOfView = (view) => copyBytes(bufferOf(view), offsetOf(view), lengthOf(
 function cloneChunk(chunk) {
   if (!isObject(chunk) && typeof chunk !== "symbol") return chunk;
   if (TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array") return copyOfView(chunk);
-  return internals.structuredClone(chunk);
+  const { deserialize, serialize } = internals.structuredClone;
+  return deserialize(serialize(chunk));
 }
 
 class BranchSource {

@@ -185,6 +185,7 @@ class WritableStreamDefaultController {
 shield(WriteRequest);
 core.exposeWritableController = (controller) => controller.public ?? new WritableStreamDefaultController(privateKey, controller);
 core.tryWritableOf = tryStreamOf;
+core.WritableStream = WritableStream;
 core.exposeWritable = (stream) => stream.public ?? new WritableStream(privateKey, stream);
 
 for (const Class of [WritableStream, WritableStreamDefaultWriter, WritableStreamDefaultController]) {

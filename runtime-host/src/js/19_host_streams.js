@@ -49,6 +49,11 @@ function createHostReadable(handle, pull, cancel) {
   return exposeReadable(stream);
 }
 
+/** The same for bytes that are made, not those of a message: `owner` is no handle of a body. */
+function createMadeReadable(owner, pull, cancel) {
+  return exposeReadable(createByteReadable(new HostSource(owner, pull, cancel)));
+}
+
 /** The handle given to createHostReadable, or undefined for every other value. */
 function hostHandle(stream) {
   return tryReadableOf(stream)?.hostHandle;
@@ -104,6 +109,44 @@ class BytesSource {
 /** A byte stream of one chunk, whose buffer nobody else may hold. */
 function fromBytes(bytes) {
   const stream = createByteReadable(new BytesSource(bytes));
+  stream.expectedLength = TypedArrayPrototypeGetByteLength(bytes);
+  return exposeReadable(stream);
+}
+
+/** What a stream gives at once of bytes that somebody else has too. */
+const PIECE_BYTES = 64 * 1024;
+
+class SharedBytesSource {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  pull(controller) {
+    const { bytes, at } = this;
+    const left = TypedArrayPrototypeGetByteLength(bytes) - at;
+    const size = left < PIECE_BYTES ? left : PIECE_BYTES;
+    this.at = at + size;
+    if (size > 0) {
+      const piece = copyBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + at, size);
+      controller.enqueueOwned(TypedArrayPrototypeGetBuffer(piece), TypedArrayPrototypeGetByteOffset(piece), size, piece);
+    }
+    if (size === left) {
+      this.bytes = undefined;
+      controller.end();
+    }
+    return undefined;
+  }
+
+  cancel() {
+    this.bytes = undefined;
+    return undefined;
+  }
+}
+
+/** A byte stream of copies of bytes that nobody changes, made piece by piece as they are read. */
+function fromShared(bytes) {
+  const stream = createByteReadable(new SharedBytesSource(bytes));
   stream.expectedLength = TypedArrayPrototypeGetByteLength(bytes);
   return exposeReadable(stream);
 }
@@ -240,6 +283,11 @@ function collect(stream, done, fail) {
   new Collector(tryReadableOf(stream), done, fail).run();
 }
 
+/** Cancels a stream, also one that is locked; what its source says to that is nobody's business. */
+function cancel(stream, reason) {
+  PromisePrototypeThen(core.toPromise(tryReadableOf(stream).cancel(reason)), undefined, noop);
+}
+
 /** The same as a promise. */
 function readAll(stream) {
   return new Promise((resolve, reject) => collect(stream, resolve, reject));
@@ -356,10 +404,11 @@ function createTransform(transformer) {
 /** A ReadableStream of what an iterable or async iterable yields. */
 const from = (iterable) => exposeReadable(readableFrom(iterable));
 
-shield(HostSource, BytesSource, Piece, Collector, Pump);
+shield(HostSource, BytesSource, SharedBytesSource, Piece, Collector, Pump);
 internals.streams = {
   __proto__: null,
-  collect, consume, createConsumed, createHostReadable, createHostWritable, createTransform, detach, expectedLength, from, fromBytes,
+  cancel, collect, consume, createConsumed, createHostReadable, createHostWritable, createMadeReadable, createTransform, detach, expectedLength,
+  from, fromBytes, fromShared,
   hostClose, hostEnqueue, hostError, hostHandle, isClosed, isDisturbed, isErrored, isLocked, isReadableStream, pump, readAll,
   takeHost, tee,
 };

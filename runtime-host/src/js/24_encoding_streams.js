@@ -126,5 +126,13 @@ class TextDecoderStream {
 }
 webidl.configureInterface(TextDecoderStream);
 
+/** A ReadableStream of the text that a stream of bytes is in UTF-8. */
+encoding.decodeStream = (readable) => {
+  const transform = makeTransform(new Decoder(encoding.newDecoder("utf-8", undefined, undefined)));
+  const options = { __proto__: null, preventAbort: false, preventCancel: false, preventClose: false, signal: undefined };
+  streamCore.pipe(streamCore.tryReadableOf(readable), transform.writable, options, false);
+  return exposeReadable(transform.readable);
+};
+
 internals.expose("TextEncoderStream", TextEncoderStream);
 internals.expose("TextDecoderStream", TextDecoderStream);

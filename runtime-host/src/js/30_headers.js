@@ -113,6 +113,18 @@ function setValue(list, name, value) {
   removeFrom(list, name, i + 2);
 }
 
+// Looking through the list is quickest while it is short; beyond so many elements it has an index: the place of each
+// name, or SEVERAL. Else the time for setting fields one after the other would grow with their square.
+const INDEXED_LENGTH = 128;
+const PACKED_LENGTH = 4096;
+const SEVERAL = -1;
+
+function indexOf(list) {
+  const index = { __proto__: null };
+  for (let i = 0; i < list.length; i += 2) index[list[i]] = index[list[i]] === undefined ? i : SEVERAL;
+  return index;
+}
+
 /** Removes a name from index `from` on. */
 function removeFrom(list, name, from) {
   let kept = from;
@@ -205,6 +217,8 @@ class Headers {
   #dirty = false;
   // What iteration shows, until the next change.
   #sorted = undefined;
+  // Of a long list, until fields change their places.
+  #index = undefined;
 
   constructor(init = undefined) {
     if (init === privateKey) return;
@@ -227,7 +241,9 @@ class Headers {
     requireArguments(arguments.length, 1, inDelete);
     name = headerName(name, inDelete);
     this.#requireMutable();
-    if (!lacks(this, name)) removeFrom(mutableListOf(this), name, 0);
+    if (lacks(this, name)) return;
+    this.#index = undefined;
+    removeFrom(mutableListOf(this), name, 0);
   }
 
   get(name) {
@@ -292,13 +308,16 @@ class Headers {
       return list;
     };
 
-    lacks = (headers, name) =>
-      headers.#list === undefined
-        ? StringPrototypeIndexOf(packedOf(headers), name) < 0 || !hasName(listOf(headers), name)
-        : !hasName(headers.#list, name);
+    lacks = (headers, name) => {
+      if (headers.#list === undefined && StringPrototypeIndexOf(packedOf(headers), name) < 0) return true;
+      const list = listOf(headers);
+      if (list.length <= INDEXED_LENGTH) return !hasName(list, name);
+      headers.#index ??= indexOf(list);
+      return headers.#index[name] === undefined;
+    };
 
     appendField = (headers, name, value) => {
-      if (headers.#list === undefined) {
+      if (headers.#list === undefined && packedOf(headers).length <= PACKED_LENGTH) {
         const packed = packedOf(headers);
         headers.#packed = packed === "" ? `${name}\n${value}` : `${packed}\n${name}\n${value}`;
         headers.#thunk = headers.#origin = undefined;
@@ -306,13 +325,22 @@ class Headers {
         return;
       }
       const list = mutableListOf(headers);
+      const index = headers.#index;
+      if (index !== undefined) index[name] = index[name] === undefined ? list.length : SEVERAL;
       ArrayPrototypePush(list, name);
       ArrayPrototypePush(list, value);
     };
 
     setField = (headers, name, value) => {
-      if (lacks(headers, name)) appendField(headers, name, value);
-      else setValue(mutableListOf(headers), name, value);
+      if (lacks(headers, name)) return appendField(headers, name, value);
+      const list = mutableListOf(headers);
+      const place = headers.#index === undefined ? SEVERAL : headers.#index[name];
+      if (place !== SEVERAL) {
+        list[place + 1] = value;
+        return;
+      }
+      headers.#index = undefined;
+      setValue(list, name, value);
     };
 
     pack = (headers) =>
@@ -407,4 +435,8 @@ internals.headers = {
   has: (headers, name) => !lacks(headers, name),
   /** Sets a lower-case name to a valid value; no guard applies. */
   set: setField,
+  /** Removes a lower-case name; no guard applies. */
+  remove(headers, name) {
+    if (!lacks(headers, name)) removeFrom(mutableListOf(headers), name, 0);
+  },
 };

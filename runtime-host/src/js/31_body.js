@@ -26,6 +26,8 @@ const BYTES = 2;
 const STREAM = 3;
 /** A string without lone surrogates. */
 const TEXT = 4;
+/** An Array of Uint8Arrays that nobody changes, which belong one behind the other. */
+const PARTS = 5;
 
 class BodyRecord {
   constructor(kind, source, stream) {
@@ -90,7 +92,7 @@ function extractObject(init, prefix) {
   if (formData.is(init)) {
     const boundary = formData.newBoundary();
     extractedType = `multipart/form-data; boundary=${boundary}`;
-    return bytesRecord(formData.serialize(init, boundary), false);
+    return new BodyRecord(PARTS, formData.serialize(init, boundary), null);
   }
   if (url.isSearchParams(init)) {
     extractedType = "application/x-www-form-urlencoded;charset=UTF-8";
@@ -124,9 +126,13 @@ function unusable(record) {
   return isLocked(record) ? LOCKED : undefined;
 }
 
-/** The bytes of a TEXT or BYTES source, to be handed out: nobody else's afterwards. */
+/** Whether all of a body is here, in its record's source. */
+const isWhole = (record) => record.kind === TEXT || record.kind === BYTES || record.kind === PARTS;
+
+/** The bytes of a whole body, to be handed out: nobody else's afterwards. */
 function ownBytes(record) {
   if (record.kind === TEXT) return internals.encoding.encodeUtf8(record.source);
+  if (record.kind === PARTS) return joinBytes(record.source);
   return record.shared ? copyBytes(record.source) : record.source;
 }
 
@@ -140,9 +146,7 @@ function streamOf(record) {
     record.source = undefined;
   } else {
     // The record keeps the source for clones and for leaving; the stream gets bytes of its own.
-    record.stream = streams.fromBytes(
-      record.kind === TEXT ? internals.encoding.encodeUtf8(record.source) : copyBytes(record.source),
-    );
+    record.stream = record.kind === BYTES ? streams.fromShared(record.source) : streams.fromBytes(ownBytes(record));
   }
   return record.stream;
 }
@@ -174,7 +178,7 @@ function move(record) {
   let moved;
   if (handle !== undefined) {
     moved = new BodyRecord(HOST, handle, null);
-  } else if (record.kind === TEXT || record.kind === BYTES) {
+  } else if (isWhole(record)) {
     moved = new BodyRecord(record.kind, record.source, null);
     moved.shared = record.shared;
   } else {
@@ -197,7 +201,7 @@ function clone(record) {
   if (record === null) return null;
   const problem = unusable(record);
   if (problem !== undefined) throw new TypeError(problem);
-  if (record.kind === TEXT || record.kind === BYTES) {
+  if (isWhole(record)) {
     const copy = new BodyRecord(record.kind, record.source, null);
     copy.shared = record.shared = true;
     return copy;
@@ -210,8 +214,8 @@ function clone(record) {
 
 /**
  * Takes a body away to send it: `{ kind: 0 }` no body, `{ kind: 1, handle }` a host body untouched by JavaScript,
- * `{ kind: 2, bytes }` all of it, `{ kind: 3, stream }`, `{ kind: 4, text }` all of it. The record is used up. Throws a
- * TypeError if it was before.
+ * `{ kind: 2, bytes }` all of it, `{ kind: 3, stream }`, `{ kind: 4, text }` all of it, `{ kind: 5, bytes }` all of it, as
+ * an Array of parts. The record is used up. Throws a TypeError if it was before.
  */
 function takeRecord(record) {
   const taken = { kind: NONE, handle: undefined, bytes: undefined, stream: undefined, text: undefined };
@@ -235,7 +239,26 @@ function takeRecord(record) {
   return taken;
 }
 
+/** What is left of a body is not wanted any more, because of `reason`; its object counts as used from now on. */
+function cancel(record, reason) {
+  if (record === null || unusable(record) !== undefined) return;
+  if (record.kind === STREAM) internals.streams.cancel(record.stream, reason);
+  else finish(record);
+}
+
 // ---- Reading ----
+
+function joinBytes(parts) {
+  let size = 0;
+  for (let i = 0; i < parts.length; i++) size += TypedArrayPrototypeGetByteLength(parts[i]);
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (let i = 0; i < parts.length; i++) {
+    TypedArrayPrototypeSet(whole, parts[i], offset);
+    offset += TypedArrayPrototypeGetByteLength(parts[i]);
+  }
+  return whole;
+}
 
 const toText = (value) => {
   if (typeof value !== "string") return internals.encoding.decodeUtf8(value);
@@ -266,6 +289,8 @@ function read(state, convert) {
   if (state === undefined) return PromiseReject(new TypeError("Illegal invocation"));
   const record = state.body;
   if (record === null) return convertNow("", convert, state);
+  const aborted = record.kind === HOST ? internals.hostBody.aborted(record.source) : undefined;
+  if (aborted !== undefined) return PromiseReject(aborted.reason);
   const problem = unusable(record);
   if (problem !== undefined) return PromiseReject(new TypeError(problem));
   const handle = takeHost(record);
@@ -308,6 +333,17 @@ function convertNow(value, convert, state) {
   }
 }
 
+/** https://fetch.spec.whatwg.org/#dom-body-textstream */
+function textStream(state) {
+  const record = state.body;
+  const { streams } = internals;
+  if (record !== null) {
+    const problem = unusable(record);
+    if (problem !== undefined) throw new TypeError(problem);
+  }
+  return internals.encoding.decodeStream(record === null ? streams.fromBytes(new Uint8Array(0)) : streamOf(record));
+}
+
 // ---- The mixin ----
 
 /**
@@ -344,6 +380,11 @@ function install(Class, stateOf) {
     text() {
       return read(stateOf(this), toText);
     },
+    textStream() {
+      const state = stateOf(this);
+      if (state === undefined) illegalInvocation();
+      return textStream(state);
+    },
   };
   for (const key of ReflectOwnKeys(members)) {
     ObjectDefineProperty(Class.prototype, key, ReflectGetOwnPropertyDescriptor(members, key));
@@ -357,13 +398,29 @@ internals.body = {
   /** A record for a host body that JavaScript has not touched; null for no body. */
   fromHost: (handle) => (handle === undefined || handle === null ? null : new BodyRecord(HOST, handle, null)),
   stream: (record) => (record === null ? null : streamOf(record)),
+  /** A record for a ReadableStream that nobody has touched. */
+  fromStream: (stream) => new BodyRecord(STREAM, undefined, stream),
+  /** The ReadableStream of what `takeRecord` gave. */
+  streamOfTaken(taken) {
+    if (taken.kind === STREAM) return taken.stream;
+    if (taken.kind === HOST) return internals.hostBody.stream(taken.handle);
+    return internals.streams.fromBytes(taken.kind === TEXT ? internals.encoding.encodeUtf8(taken.text) : copyBytes(taken.bytes));
+  },
   /** For a null body status: whether the record is one of no bytes. */
   isEmpty: (record) => (record.kind === TEXT || record.kind === BYTES) && record.source.length === 0,
+  isStream: (record) => record.kind === STREAM,
   isUsed: (record) => record !== null && isUsed(record),
+  cancel,
   move,
   share,
   clone,
   takeRecord,
+  /** A promise of all bytes of the body of a Request's or Response's state. */
+  readBytes: (state) => read(state, toBytes),
+  /** A record of bytes that nobody changes. */
+  fromShared: (bytes) => bytesRecord(bytes, true),
+  /** A record of bytes that are its own. */
+  fromBytes: (bytes) => bytesRecord(bytes, false),
   /** `takeRecord` of a Request's or Response's body. */
   take: (object) => takeRecord((internals.request.stateOf(object) ?? internals.response.stateOf(object)).body),
 };

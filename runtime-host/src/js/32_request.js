@@ -1,11 +1,14 @@
 "use strict";
-// Request (https://fetch.spec.whatwg.org/#request-class) as Workers have it: no referrer, mode or credentials, but
-// `cf`. What differs from the standard is said where it does.
+// Request (https://fetch.spec.whatwg.org/#request-class) as Workers have it, with `cf`. There is no page whose origin
+// mode, credentials and referrer could be about: they are checked and shown, and change nothing. What differs from the
+// standard is said where it does.
 
 const {
-  ArrayIsArray, ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, StringPrototypeToUpperCase, StringPrototypeToWellFormed, TypeError,
+  ArrayIsArray, ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeToUpperCase,
+  StringPrototypeToWellFormed, TypeError,
 } = internals.primordials;
-const { configureInterface, DOMString, illegalInvocation, isObject, privateKey, requireArguments } = internals.webidl;
+const { configureInterface, DOMString, enumeration, illegalInvocation, isObject, privateKey, requireArguments, USVString } =
+  internals.webidl;
 
 const inConstructor = "Failed to construct 'Request'";
 const notToken = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
@@ -21,7 +24,10 @@ class RequestState {
   /** A BodyRecord or null. */
   body = null;
   redirect = "follow";
+  /** Undefined is "default". */
   cache = undefined;
+  /** Options that few requests have; undefined while all have their defaults. */
+  options = undefined;
 
   // Undefined until needed: `thunk(incoming)` makes it.
   lazyUrl = undefined;
@@ -90,12 +96,30 @@ class RequestState {
     this.method = other.method;
     this.redirect = other.redirect;
     this.cache = other.cache;
+    this.options = other.options;
     this.signalSource = other.signalSource;
     this.signalThunk = other.signalThunk;
     this.cfThunk = other.cfThunk;
     if (this.cfThunk === undefined) this.lazyCf = copyCf(other.lazyCf);
   }
 }
+
+class RequestOptions {
+  constructor(other = undefined) {
+    this.mode = other === undefined ? "cors" : other.mode;
+    this.credentials = other === undefined ? "same-origin" : other.credentials;
+    this.integrity = other === undefined ? "" : other.integrity;
+    this.keepalive = other === undefined ? false : other.keepalive;
+    this.referrer = other === undefined ? "about:client" : other.referrer;
+    this.referrerPolicy = other === undefined ? "" : other.referrerPolicy;
+    /** The Blob that a blob: URL stood for when the request was made; undefined for other URLs. */
+    this.object = other === undefined ? undefined : other.object;
+  }
+}
+const DEFAULTS = new RequestOptions();
+
+/** A copy of a request's options, to be changed; several requests may have the same. */
+const ownOptions = (state) => (state.options = new RequestOptions(state.options));
 
 // `cf` is data: objects, arrays and primitive values.
 function copyCf(value) {
@@ -137,19 +161,67 @@ function redirectMode(value) {
   throw new TypeError('Invalid redirect value, must be one of "follow", "manual" or "error".');
 }
 
-/** There is no HTTP cache here; what asks for one to be used is refused, as Workers do. */
+// There is no HTTP cache here: what allows one to be used means nothing, what tells others not to use theirs is sent.
+const toCache = enumeration("RequestCache", ["default", "no-store", "reload", "no-cache", "force-cache", "only-if-cached"]);
+const toCredentials = enumeration("RequestCredentials", ["omit", "same-origin", "include"]);
+const toDuplex = enumeration("RequestDuplex", ["half"]);
+const toMode = enumeration("RequestMode", ["navigate", "same-origin", "no-cors", "cors"]);
+const toPriority = enumeration("RequestPriority", ["high", "low", "auto"]);
+const toReferrerPolicy = enumeration("ReferrerPolicy", [
+  "", "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin", "origin-when-cross-origin",
+  "strict-origin-when-cross-origin", "unsafe-url",
+]);
+
 function cacheMode(value) {
-  const mode = DOMString(value, inConstructor, "member 'cache' of RequestInit");
-  if (mode === "default") return undefined;
-  if (mode === "no-store" || mode === "no-cache" || mode === "reload") return mode;
-  throw new TypeError(`Unsupported cache mode: ${mode}`);
+  const mode = toCache(value, inConstructor, "member 'cache' of RequestInit");
+  return mode === "default" ? undefined : mode;
+}
+
+function applyMode(state, value) {
+  const mode = toMode(value, inConstructor, "member 'mode' of RequestInit");
+  if (mode === "navigate") throw new TypeError(`${inConstructor}: a Request can't have the mode "navigate".`);
+  ownOptions(state).mode = mode;
+}
+
+/** A URL of another origin becomes "about:client", and every origin is another here: no `referer` is ever made of it. */
+function applyReferrer(state, value) {
+  const referrer = USVString(value, inConstructor, "member 'referrer' of RequestInit");
+  if (referrer !== "" && internals.url.parseHref(referrer) === undefined) {
+    throw new TypeError(`${inConstructor}: member 'referrer' of RequestInit is not a valid URL.`);
+  }
+  ownOptions(state).referrer = referrer === "" ? "" : "about:client";
+}
+
+/** What the standard forbids together, once all members are read. */
+function checkOptions(state) {
+  const { mode } = state.options ?? DEFAULTS;
+  if (state.cache === "only-if-cached" && mode !== "same-origin") {
+    throw new TypeError(`${inConstructor}: the cache mode "only-if-cached" needs the mode "same-origin".`);
+  }
+  if (mode === "no-cors" && state.method !== "GET" && state.method !== "HEAD" && state.method !== "POST") {
+    throw new TypeError(`${inConstructor}: the mode "no-cors" does not go with the method ${state.method}.`);
+  }
 }
 
 function setUrl(state, input) {
   const given = StringPrototypeToWellFormed(DOMString(input, inConstructor, "parameter 1"));
   const url = internals.url.parseHref(given);
   if (url === undefined) throw new TypeError(`Invalid URL: ${given}`);
+  if (url[0] !== "h") {
+    const object = internals.objectFor(url);
+    if (object !== undefined) ownOptions(state).object = object;
+  } else if (hasCredentials(url)) {
+    throw new TypeError(
+      `${inConstructor}: a URL with credentials can't be requested; use an authorization header.`,
+    );
+  }
   state.lazyUrl = url;
+}
+
+/** Whether a serialised http: or https: URL has a user name or a password: an @ before its path. */
+function hasCredentials(url) {
+  const at = StringPrototypeIndexOf(url, "@");
+  return at >= 0 && at < StringPrototypeIndexOf(url, "/", 8);
 }
 
 function requireBodyMethod(method) {
@@ -163,14 +235,19 @@ function applyRequest(state, other) {
   const url = state.url;
   state.urlIsOriginal = other.urlIsOriginal && other.lazyUrl === url;
   state.urlThunk = undefined;
+  const object = state.options?.object;
   state.copyInitFrom(other);
+  if ((state.options ?? DEFAULTS).object !== object) ownOptions(state).object = object;
   state.headers = internals.headers.copy(other.headers);
   state.body = internals.body.share(other.body);
 }
 
 // Members are read in the order of their names, as Web IDL says. `other` is `input`'s state, if that is a Request.
 function applyInit(state, init, other) {
-  const { body, cache, cf, headers, integrity, method, redirect, signal } = init;
+  const {
+    body, cache, cf, credentials, duplex, headers, integrity, keepalive, method, mode, priority, redirect, referrer,
+    referrerPolicy, signal, window,
+  } = init;
   if (cache !== undefined) state.cache = cacheMode(cache);
   if (cf !== undefined && cf !== null) {
     if (!isObject(cf)) throw new TypeError(`${inConstructor}: member 'cf' of RequestInit is not an object.`);
@@ -178,11 +255,23 @@ function applyInit(state, init, other) {
     state.lazyCf = copyCf(cf);
   }
   if (headers !== undefined) state.headers = internals.headers.from(headers);
-  if (integrity !== undefined && DOMString(integrity, inConstructor, "member 'integrity' of RequestInit") !== "") {
-    throw new TypeError(
-      "Subrequest integrity checking is not implemented. " +
-        "The integrity option must be either undefined or an empty string.",
-    );
+  if (credentials !== undefined) {
+    ownOptions(state).credentials = toCredentials(credentials, inConstructor, "member 'credentials' of RequestInit");
+  }
+  if (duplex !== undefined) toDuplex(duplex, inConstructor, "member 'duplex' of RequestInit");
+  if (integrity !== undefined) {
+    ownOptions(state).integrity = DOMString(integrity, inConstructor, "member 'integrity' of RequestInit");
+  }
+  if (keepalive !== undefined) ownOptions(state).keepalive = !!keepalive;
+  if (mode !== undefined) applyMode(state, mode);
+  if (priority !== undefined) toPriority(priority, inConstructor, "member 'priority' of RequestInit");
+  if (referrer !== undefined) applyReferrer(state, referrer);
+  if (referrerPolicy !== undefined) {
+    const policy = toReferrerPolicy(referrerPolicy, inConstructor, "member 'referrerPolicy' of RequestInit");
+    ownOptions(state).referrerPolicy = policy;
+  }
+  if (window !== undefined && window !== null) {
+    throw new TypeError(`${inConstructor}: member 'window' of RequestInit can only be null.`);
   }
   if (method !== undefined) {
     const normal = normalizeMethod(method);
@@ -191,11 +280,15 @@ function applyInit(state, init, other) {
   }
   if (redirect !== undefined) state.redirect = redirectMode(redirect);
   if (signal !== undefined) setSignal(state, signal);
+  checkOptions(state);
   if (body !== undefined) {
     // Workers: an explicit null takes the body of `input` away.
     if (body === null) return;
     requireBodyMethod(state.method);
     state.body = internals.body.extractWithType(body, state.headers, inConstructor);
+    if (state.options !== undefined && state.options.keepalive && internals.body.isStream(state.body)) {
+      throw new TypeError(`${inConstructor}: a Request with 'keepalive' can't have a stream as its body.`);
+    }
   } else if (other !== undefined && other.body !== null) {
     // A GET with a body that came that way may be passed on; none may be made.
     if (method !== undefined) requireBodyMethod(state.method);
@@ -279,15 +372,41 @@ class Request {
     return required(this).cf;
   }
   get integrity() {
+    return optionsOf(this).integrity;
+  }
+  get keepalive() {
+    return optionsOf(this).keepalive;
+  }
+  get cache() {
+    return required(this).cache ?? "default";
+  }
+  get credentials() {
+    return optionsOf(this).credentials;
+  }
+  get destination() {
     required(this);
     return "";
   }
-  get keepalive() {
+  get duplex() {
+    required(this);
+    return "half";
+  }
+  get isHistoryNavigation() {
     required(this);
     return false;
   }
-  get cache() {
-    return required(this).cache;
+  get isReloadNavigation() {
+    required(this);
+    return false;
+  }
+  get mode() {
+    return optionsOf(this).mode;
+  }
+  get referrer() {
+    return optionsOf(this).referrer;
+  }
+  get referrerPolicy() {
+    return optionsOf(this).referrerPolicy;
   }
 
   clone() {
@@ -305,6 +424,8 @@ function required(self) {
   if (state === undefined) illegalInvocation();
   return state;
 }
+
+const optionsOf = (self) => required(self).options ?? DEFAULTS;
 
 internals.body.install(Request, (self) => stateOf(self));
 configureInterface(Request);

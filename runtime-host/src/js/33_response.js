@@ -12,7 +12,8 @@ const inRedirect = "Failed to execute 'redirect' on 'Response'";
 class ResponseState {
   type = "default";
   status = 200;
-  statusText = "";
+  /** A string, or the handle of the response whose reason phrase nobody has asked for yet. */
+  lazyStatusText = "";
   headers = undefined;
   /** A BodyRecord or null. */
   body = null;
@@ -21,8 +22,15 @@ class ResponseState {
   cf = undefined;
   /** "automatic": the host may compress; "manual": the body has the encoding that Content-Encoding says. */
   encodeBody = "automatic";
+  /** The socket of a subrequest's 101. */
+  webSocket = undefined;
   /** Whether this is the upstream's 101: the connection behind it is passed through, as the body that arrived. */
   upgrade = false;
+
+  get statusText() {
+    const text = this.lazyStatusText;
+    return typeof text === "number" ? (this.lazyStatusText = ops.responseStatusText(text, this.status)) : text;
+  }
 
   get headersDirty() {
     return internals.headers.isDirty(this.headers);
@@ -54,7 +62,7 @@ function setStatus(state, value) {
 function setStatusText(state, value) {
   const text = DOMString(value, inConstructor, "member 'statusText' of ResponseInit");
   if (RegExpPrototypeExec(notReason, text) !== null) throw new TypeError("Invalid statusText");
-  state.statusText = text;
+  state.lazyStatusText = text;
 }
 
 function setEncodeBody(state, value) {
@@ -63,8 +71,16 @@ function setEncodeBody(state, value) {
   state.encodeBody = encode;
 }
 
+function refuseSocket(prefix) {
+  throw new TypeError(
+    `${prefix}: a Worker can't answer with a WebSocket of its own here. ` +
+      "Return fetch(request) to pass an upgrade through to the upstream.",
+  );
+}
+
 // `new Response(body, response)` takes everything but the body from `response`.
 function applyResponse(state, other) {
+  if (other.webSocket !== undefined) refuseSocket(inConstructor);
   if (other.upgrade) {
     state.status = other.status;
     state.upgrade = true;
@@ -72,7 +88,7 @@ function applyResponse(state, other) {
   } else {
     setStatus(state, other.status);
   }
-  state.statusText = other.statusText;
+  state.lazyStatusText = other.lazyStatusText;
   state.headers = internals.headers.copy(other.headers);
   state.cf = other.cf;
   state.encodeBody = other.encodeBody;
@@ -87,12 +103,7 @@ function applyInit(state, init) {
   }
   if (encodeBody !== undefined) setEncodeBody(state, encodeBody);
   if (headers !== undefined) state.headers = internals.headers.from(headers);
-  if (webSocket !== undefined && webSocket !== null) {
-    throw new TypeError(
-      `${inConstructor}: a Worker can't answer with a WebSocket of its own here. ` +
-        "Return fetch(request) to pass an upgrade through to the upstream.",
-    );
-  }
+  if (webSocket !== undefined && webSocket !== null) refuseSocket(inConstructor);
   if (status !== undefined) setStatus(state, status);
   if (statusText !== undefined) setStatusText(state, statusText);
 }
@@ -150,11 +161,7 @@ class Response {
   }
 
   static error() {
-    const state = new ResponseState();
-    state.type = "error";
-    state.status = 0;
-    state.headers = internals.headers.fromList([], "immutable");
-    return wrap(state);
+    return createError();
   }
 
   static json(data, init = undefined) {
@@ -208,8 +215,7 @@ class Response {
   }
   /** Of Workers: the socket of an accepted upgrade. */
   get webSocket() {
-    required(this);
-    return null;
+    return required(this).webSocket ?? null;
   }
   get cf() {
     return required(this).cf;
@@ -217,11 +223,11 @@ class Response {
 
   clone() {
     const from = required(this);
-    if (from.upgrade) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    if (from.upgrade || from.webSocket !== undefined) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const state = new ResponseState();
     state.type = from.type;
     state.status = from.status;
-    state.statusText = from.statusText;
+    state.lazyStatusText = from.lazyStatusText;
     state.headers = internals.headers.clone(from.headers);
     state.url = from.url;
     state.redirected = from.redirected;
@@ -230,6 +236,14 @@ class Response {
     state.body = internals.body.clone(from.body);
     return wrap(state);
   }
+}
+
+function createError() {
+  const state = new ResponseState();
+  state.type = "error";
+  state.status = 0;
+  state.headers = internals.headers.fromList([], "immutable");
+  return wrap(state);
 }
 
 function required(self) {
@@ -246,21 +260,49 @@ internals.response = {
   __proto__: null,
   is: (value) => stateOf(value) !== undefined,
   stateOf,
+  /** Response.error() */
+  createError,
+  /** Throws what a handler is told that would answer with a WebSocket. */
+  refuseSocket,
   /**
-   * The answer to a fetch(). `headersThunk(origin)` returns the packed headers, once, when JavaScript first looks;
-   * `bodyHandle` is undefined or null when no body follows. Its headers can't be modified; `origin` is what
-   * `inspect().headersOrigin` says of it and of copies with unchanged headers.
+   * The answer to a fetch(). `statusText` may be the handle to ask `ops.responseStatusText` with. `headersThunk(origin)`
+   * returns the packed headers, once, when JavaScript first looks; `bodyHandle` is undefined or null when no body
+   * follows. Its headers can't be modified; `origin` is what `inspect().headersOrigin` says of it and of copies with
+   * unchanged headers.
    */
-  createUpstream({ status, statusText = "", headersThunk, origin, bodyHandle, url, redirected = false }) {
+  createUpstream({ status, statusText = "", headersThunk, origin, bodyHandle, url, redirected = false, webSocket = undefined }) {
     const state = new ResponseState();
+    state.type = "basic";
+    state.webSocket = webSocket;
     state.status = status;
-    state.statusText = statusText;
+    state.lazyStatusText = statusText;
     state.headers = internals.headers.fromPacked(headersThunk, "immutable", origin);
-    state.upgrade = status === 101;
+    state.upgrade = status === 101 && webSocket === undefined;
     // A host may announce a body that such a response can't have, to find none.
     state.body = isNullBodyStatus(status) && !state.upgrade ? null : internals.body.fromHost(bodyHandle);
     state.url = url;
     state.redirected = redirected;
+    return wrap(state);
+  },
+  /** A response like another, whose body is what `make(body)` returns for that of the other, which is used up. */
+  transform(response, make) {
+    const from = required(response);
+    if (from.upgrade) return response;
+    const taken = internals.body.takeRecord(from.body);
+    const state = new ResponseState();
+    applyResponse(state, from);
+    internals.headers.remove(state.headers, "content-length");
+    state.body = internals.body.fromStream(make(internals.body.streamOfTaken(taken)));
+    return wrap(state);
+  },
+  /** The answer to a fetch() of a URL whose contents are here. `body` is a BodyRecord or null. */
+  createLocal(url, headers, body) {
+    const state = new ResponseState();
+    state.type = "basic";
+    state.lazyStatusText = "OK";
+    state.headers = internals.headers.fromList(headers, "immutable");
+    state.body = body;
+    state.url = url;
     return wrap(state);
   },
   /**

@@ -2,8 +2,8 @@
 // Blob and File (https://w3c.github.io/FileAPI/). Contents are one Uint8Array that nobody changes; slices share it.
 
 const {
-  ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, RegExpPrototypeExec,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetBuffer,
+  ArrayPrototypePush, DateNow, MathMax, MathMin, PromiseReject, PromiseResolve, ReflectApply, RegExpPrototypeExec,
+  StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = internals.primordials;
 const {
@@ -28,6 +28,33 @@ const notPrintable = /[^\x20-\x7e]/;
 
 /** A type with characters other than printable ASCII is dropped. */
 const normalizeType = (type) => (RegExpPrototypeExec(notPrintable, type) === null ? StringPrototypeToLowerCase(type) : "");
+
+// ---- Bytes ----
+
+const CHARACTERS_AT_ONCE = 4096;
+
+internals.binary = {
+  __proto__: null,
+  /** The first bytes of a Uint8Array, in the same memory. */
+  head: (bytes, length) => new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), length),
+  /** A binary string: a character up to U+00FF for each byte. */
+  toString(bytes) {
+    let string = "";
+    const length = TypedArrayPrototypeGetByteLength(bytes);
+    for (let at = 0; at < length; at += CHARACTERS_AT_ONCE) {
+      const size = MathMin(CHARACTERS_AT_ONCE, length - at);
+      const piece = new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + at, size);
+      string += ReflectApply(StringFromCharCode, undefined, piece);
+    }
+    return string;
+  },
+  /** The reverse. */
+  fromString(string) {
+    const bytes = new Uint8Array(string.length);
+    for (let i = 0; i < string.length; i++) bytes[i] = StringPrototypeCharCodeAt(string, i);
+    return bytes;
+  },
+};
 
 // ---- Contents ----
 
@@ -134,7 +161,12 @@ class Blob {
   }
 
   stream() {
-    return internals.streams.fromBytes(copyBytes(required(this).bytes));
+    return internals.streams.fromShared(required(this).bytes);
+  }
+
+  /** https://w3c.github.io/FileAPI/#dom-blob-textstream */
+  textStream() {
+    return internals.encoding.decodeStream(internals.streams.fromShared(required(this).bytes));
   }
 
   text() {
@@ -223,6 +255,8 @@ internals.blob = {
   type: (blob) => stateOf(blob).type,
   /** Its bytes; not to be changed or handed to JavaScript. */
   bytes: (blob) => stateOf(blob).bytes,
+  /** A copy of them. */
+  copyBytes: (blob) => copyBytes(stateOf(blob).bytes),
   fileName: (file) => fileOf(file).name,
   create,
   /** A File with the contents of a Blob (or of a state with `bytes` and `type`). */

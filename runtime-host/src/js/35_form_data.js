@@ -2,10 +2,7 @@
 // FormData (https://xhr.spec.whatwg.org/#interface-formdata) and its serialisation
 // (https://html.spec.whatwg.org/#multipart-form-data).
 
-const {
-  ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeSet, TypeError, Uint8Array,
-} = internals.primordials;
+const { ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError } = internals.primordials;
 const { configureInterface, illegalInvocation, isObject, pairIterable, requireArguments, USVString } = internals.webidl;
 
 const inAppend = "Failed to execute 'append' on 'FormData'";
@@ -165,16 +162,11 @@ function escapeName(string) {
   return start === 0 ? string : result + StringPrototypeSlice(string, start);
 }
 
-/** The multipart/form-data bytes. */
+/** The multipart/form-data bytes as an Array of Uint8Arrays; files are not copied. */
 function serialize(formData, boundary) {
   const { blob, encoding } = internals;
   const entries = entriesOf(formData);
-  const chunks = [];
-  let size = 0;
-  const add = (bytes) => {
-    size += TypedArrayPrototypeGetByteLength(bytes);
-    ArrayPrototypePush(chunks, bytes);
-  };
+  const parts = [];
   // Text since the last file.
   let text = "";
   for (let i = 0; i < entries.length; i++) {
@@ -187,18 +179,12 @@ function serialize(formData, boundary) {
     const type = blob.type(value);
     text += `; filename="${escapeName(blob.fileName(value))}"\r\n`;
     text += `Content-Type: ${type === "" ? "application/octet-stream" : type}\r\n\r\n`;
-    add(encoding.encodeUtf8(text));
-    add(blob.bytes(value));
+    ArrayPrototypePush(parts, encoding.encodeUtf8(text));
+    ArrayPrototypePush(parts, blob.bytes(value));
     text = "\r\n";
   }
-  add(encoding.encodeUtf8(`${text}--${boundary}--\r\n`));
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (let i = 0; i < chunks.length; i++) {
-    TypedArrayPrototypeSet(whole, chunks[i], offset);
-    offset += TypedArrayPrototypeGetByteLength(chunks[i]);
-  }
-  return whole;
+  ArrayPrototypePush(parts, encoding.encodeUtf8(`${text}--${boundary}--\r\n`));
+  return parts;
 }
 
 internals.formData = {

@@ -4,8 +4,7 @@
 const {
   ArrayPrototypePush, MapPrototypeGet, RegExpPrototypeExec, StringFromCharCode, StringPrototypeCharCodeAt,
   StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeIndexOf,
-  TypedArrayPrototypeSet, TypeError, Uint8Array,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeIndexOf, TypeError, Uint8Array,
 } = internals.primordials;
 
 const CR = 13;
@@ -16,7 +15,10 @@ const DASH = 45;
 const PARTS_LIMIT = 10_000;
 const PART_HEAD_LIMIT_BYTES = 16 * 1024;
 
-/** The FormData of a body with this Content-Type, or null for none. Throws a TypeError when it is no form. */
+/**
+ * The FormData of a body with this Content-Type, or null for none. `bytes` are its own from now on. Throws a TypeError
+ * when it is no form.
+ */
 function parse(bytes, contentType) {
   if (contentType === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
   const type = internals.mime.parse(contentType);
@@ -77,9 +79,8 @@ function makeEntry(head, bytes, start, end) {
   const body = new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + start, end - start);
   // A byte order mark is part of a value ("UTF-8 decode without BOM").
   if (head.filename === undefined) return { name: head.name, value: ops.utf8Decode(body, false, true) };
-  const copy = new Uint8Array(end - start);
-  TypedArrayPrototypeSet(copy, body);
-  return { name: head.name, value: internals.blob.createFile({ bytes: copy, type: head.type }, head.filename) };
+  // Files share the memory of the whole body, which is nobody else's.
+  return { name: head.name, value: internals.blob.createFile({ bytes: body, type: head.type }, head.filename) };
 }
 
 /** Where the line after a line break at `at` begins; -1 when there is no line break. Spaces may come before it. */

@@ -1,286 +1,206 @@
 "use strict";
-// The Web Crypto API (https://w3c.github.io/webcrypto/): Crypto, SubtleCrypto, CryptoKey. An algorithm is a file after
-// this one that registers what it can do in `internals.crypto.algorithms`; SubtleCrypto finds it by name and keeps the
-// checks all algorithms share.
+// The Web Crypto API (https://w3c.github.io/webcrypto/): the registry of algorithms, the normalization of what names
+// one, and CryptoKey. The algorithms are in the files after this one, SubtleCrypto is in 48_crypto_subtle.js.
 
 const {
-  ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypePush, StringPrototypeToUpperCase,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, TypeError,
-  Uint8Array,
+  ArrayPrototypeJoin, ArrayPrototypePush, StringPrototypeToUpperCase, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = internals.primordials;
 const {
-  bufferSource, configureInterface, DOMString, enumeration, illegalConstructor, illegalInvocation, isObject, privateKey,
-  requireArguments, sequence,
+  bufferSource, configureInterface, DOMString, enumeration, illegalConstructor, illegalInvocation, isObject,
+  octet, privateKey, sequence, unsignedLong, unsignedShort,
 } = internals.webidl;
 
 const domError = (name, message) => new internals.DOMException(message, name);
+const operationError = (message) => domError("OperationError", message);
 
-/** A copy of a BufferSource: what it holds when the operation is called is what counts. */
-function copyOf(value, prefix, context) {
-  const bytes = bufferSource(value, prefix, context);
-  const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(bytes));
-  TypedArrayPrototypeSet(copy, bytes);
-  return copy;
+// ---- Bytes ----
+
+const lengthOf = TypedArrayPrototypeGetByteLength;
+
+/** Part of a Uint8Array, over the same memory. */
+const view = (bytes, start, length) =>
+  new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + start, length);
+
+function copy(bytes) {
+  const result = new Uint8Array(lengthOf(bytes));
+  TypedArrayPrototypeSet(result, bytes);
+  return result;
+}
+
+/** The buffer of bytes that an op made, or an OperationError when it made none. */
+function bufferOf(bytes, message) {
+  if (bytes === undefined) throw operationError(message);
+  return TypedArrayPrototypeGetBuffer(bytes);
 }
 
 // ---- Algorithms ----
 
-// By upper-case name: { name, and any of digest, sign, verify, generateKey, importKey, exportKey }.
+// What makes an algorithm, by its name, and by its name in upper case those that were made. An algorithm is
+// { name, params, describe, ... }: `params` has for each operation it supports (by the names of the standard, and
+// "getKeyLength") what converts the parameters, `noParams` when there are none; each operation is a method.
+const makers = { __proto__: null };
 const algorithms = { __proto__: null };
 
-/** The `name` of an AlgorithmIdentifier, as given. */
-function algorithmName(identifier, prefix) {
-  if (!isObject(identifier)) return DOMString(identifier, prefix, "algorithm");
-  const { name } = identifier;
-  if (name === undefined) throw new TypeError(`${prefix}: Missing field "name" in "algorithm".`);
-  return DOMString(name, prefix, "algorithm.name");
+/** Registers an algorithm, which is made when it is first asked for. */
+function register(name, make) {
+  makers[StringPrototypeToUpperCase(name)] = make;
 }
 
-/** The registered algorithm if it has `operation`, else undefined. */
-function find(identifier, operation, prefix) {
-  const algorithm = algorithms[StringPrototypeToUpperCase(algorithmName(identifier, prefix))];
-  return algorithm !== undefined && algorithm[operation] !== undefined ? algorithm : undefined;
+function find(name) {
+  const key = StringPrototypeToUpperCase(name);
+  const known = algorithms[key];
+  if (known !== undefined) return known;
+  const make = makers[key];
+  return make === undefined ? undefined : (algorithms[key] = make());
 }
 
-/** The digest algorithm an identifier names; `hash` parameters of other algorithms come here too. */
-function findDigest(identifier, prefix) {
-  const algorithm = find(identifier, "digest", prefix);
-  if (algorithm === undefined) {
-    throw domError("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested.");
+/** For operations without parameters: an identifier's members other than `name` are not read. */
+const noParams = () => undefined;
+
+/** https://w3c.github.io/webcrypto/#dfn-normalize-an-algorithm: { algorithm, params }. */
+function normalize(identifier, operation, prefix) {
+  let name;
+  let given;
+  if (isObject(identifier)) {
+    given = identifier;
+    name = identifier.name;
+    if (name === undefined) throw new TypeError(`${prefix}: required member 'name' of Algorithm is undefined.`);
+    name = DOMString(name, prefix, "member 'name' of Algorithm");
+  } else {
+    name = DOMString(identifier, prefix, "algorithm");
   }
-  return algorithm;
+  const algorithm = find(name);
+  const convert = algorithm === undefined ? undefined : algorithm.params[operation];
+  if (convert === undefined) {
+    throw domError("NotSupportedError", `${prefix}: the algorithm "${name}" does not support ${operation}, or is unknown.`);
+  }
+  return { algorithm, params: convert(given, prefix) };
 }
+
+// ---- Parameters: converters for the dictionaries of algorithms ----
+
+const enforced = (convert) => (value, prefix, context) => convert(value, prefix, context, "enforceRange");
+const types = {
+  __proto__: null,
+  octet: enforced(octet),
+  unsignedLong: enforced(unsignedLong),
+  unsignedShort: enforced(unsignedShort),
+  hash: (value, prefix) => normalize(value, "digest", prefix).algorithm,
+  key: (value, prefix, context) => {
+    const key = keyOf(value);
+    if (key === undefined) throw new TypeError(`${prefix}: ${context} is not of type 'CryptoKey'.`);
+    return key;
+  },
+  bigInteger: (value, prefix, context) => {
+    if (TypedArrayPrototypeGetSymbolToStringTag(value) !== "Uint8Array") {
+      throw new TypeError(`${prefix}: ${context} is not of type 'Uint8Array'.`);
+    }
+    return copy(bufferSource(value, prefix, context));
+  },
+};
+
+const required = (key, convert) => ({ __proto__: null, key, convert, required: true });
+const optional = (key, convert) => ({ __proto__: null, key, convert, required: false });
 
 // ---- Keys ----
 
-const USAGES = [
-  "encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey",
-];
+const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
+/** The usages as bits of a set. */
+const usage = {
+  __proto__: null, encrypt: 1, decrypt: 2, sign: 4, verify: 8, deriveKey: 16, deriveBits: 32, wrapKey: 64, unwrapKey: 128,
+};
 const toUsage = enumeration("KeyUsage", USAGES);
-const toFormat = enumeration("KeyFormat", ["raw", "pkcs8", "spki", "jwk"]);
 
-/** The given usages, each once, in the order the standard lists them. */
+/** A sequence of usages as a set. */
 function toUsages(value, prefix) {
   const given = sequence(value, toUsage, prefix, "keyUsages");
-  const usages = [];
-  for (let i = 0; i < USAGES.length; i++) {
-    if (ArrayPrototypeIncludes(given, USAGES[i])) ArrayPrototypePush(usages, USAGES[i]);
-  }
-  return usages;
+  let set = 0;
+  for (let i = 0; i < given.length; i++) set |= usage[given[i]];
+  return set;
 }
 
-let keyStateOf;
+/** The names of a set of usages, in the order the standard lists them. */
+function usageNames(set) {
+  const names = [];
+  for (let i = 0; i < USAGES.length; i++) if ((set & (1 << i)) !== 0) ArrayPrototypePush(names, USAGES[i]);
+  return names;
+}
+
+/** The same for a message. */
+const nameUsages = (set) => ArrayPrototypeJoin(usageNames(set), ", ");
+
+/** Throws unless all of `usages` are among `allowed`. */
+function requireUsages(usages, allowed, name) {
+  if ((usages & ~allowed) !== 0) {
+    throw domError("SyntaxError", `A ${name} key of this type can't be used for ${nameUsages(usages & ~allowed)}.`);
+  }
+}
+
+/**
+ * The internal slots of a CryptoKey. `material` is what the algorithm's methods need of the key: its bytes, which nothing
+ * else refers to, and `details` what there is beside (a hash, a length, a curve). Both are never changed.
+ */
+class Key {
+  constructor(algorithm, type, extractable, usages, material, details) {
+    this.algorithm = algorithm;
+    this.type = type;
+    this.extractable = extractable;
+    this.usages = usages;
+    this.material = material;
+    this.details = details;
+    // What Workers see of it, made when they first look.
+    this.shownAlgorithm = undefined;
+    this.shownUsages = undefined;
+  }
+}
+
+// A setter that a Worker puts on Object.prototype must not see what the constructor assigns.
+internals.streamCore.shield(Key);
+
+let keyOf;
 
 class CryptoKey {
-  #state;
+  #key;
   constructor(key = undefined, state = undefined) {
     if (key !== privateKey) illegalConstructor();
-    this.#state = state;
+    this.#key = state;
   }
   static {
-    keyStateOf = (value) => (isObject(value) && #state in value ? value.#state : undefined);
+    keyOf = (value) => (isObject(value) && #key in value ? value.#key : undefined);
   }
   get type() {
-    return (keyStateOf(this) ?? illegalInvocation()).type;
+    return (keyOf(this) ?? illegalInvocation()).type;
   }
   get extractable() {
-    return (keyStateOf(this) ?? illegalInvocation()).extractable;
+    return (keyOf(this) ?? illegalInvocation()).extractable;
   }
   get algorithm() {
-    return (keyStateOf(this) ?? illegalInvocation()).algorithm;
+    const key = keyOf(this) ?? illegalInvocation();
+    return (key.shownAlgorithm ??= key.algorithm.describe(key));
   }
   get usages() {
-    return (keyStateOf(this) ?? illegalInvocation()).usages;
+    const key = keyOf(this) ?? illegalInvocation();
+    return (key.shownUsages ??= usageNames(key.usages));
   }
 }
 configureInterface(CryptoKey);
 internals.expose("CryptoKey", CryptoKey);
 
-/**
- * Makes a CryptoKey. `implementation` is the registered algorithm, `algorithm` the object Workers see, `material` what
- * the algorithm's functions get of the key.
- */
-const createKey = (implementation, type, extractable, algorithm, usages, material) =>
-  new CryptoKey(privateKey, { implementation, type, extractable, algorithm, usages, material });
+const exposeKey = (key) => new CryptoKey(privateKey, key);
 
-function requireKey(value, prefix, position) {
-  const state = keyStateOf(value);
-  if (state === undefined) throw new TypeError(`${prefix}: parameter ${position} is not of type 'CryptoKey'.`);
-  return state;
-}
+/** https://w3c.github.io/webcrypto/#cryptokey-interface-clone: the clone has objects of its own to show. */
+internals.structuredClone.registerSerializable({
+  test: (value) => keyOf(value) !== undefined,
+  serialize: keyOf,
+  deserialize: (key) =>
+    exposeKey(new Key(key.algorithm, key.type, key.extractable, key.usages, key.material, key.details)),
+});
 
-/** The state of a key that may be used for `usage` with the algorithm that `identifier` names. */
-function requireUsableKey(identifier, key, usage, prefix) {
-  const name = algorithmName(identifier, prefix);
-  const state = requireKey(key, prefix, 2);
-  if (StringPrototypeToUpperCase(name) !== StringPrototypeToUpperCase(state.implementation.name)) {
-    throw domError(
-      "InvalidAccessError",
-      `Requested algorithm "${name}" does not match this CryptoKey's algorithm "${state.implementation.name}".`,
-    );
-  }
-  if (!ArrayPrototypeIncludes(state.usages, usage)) {
-    throw domError(
-      "InvalidAccessError",
-      `Requested key usage "${usage}" does not match any usage listed in this CryptoKey.`,
-    );
-  }
-  return state;
-}
-
-// ---- SubtleCrypto ----
-
-const inDigest = "Failed to execute 'digest' on 'SubtleCrypto'";
-const inExportKey = "Failed to execute 'exportKey' on 'SubtleCrypto'";
-const inGenerateKey = "Failed to execute 'generateKey' on 'SubtleCrypto'";
-const inImportKey = "Failed to execute 'importKey' on 'SubtleCrypto'";
-const inSign = "Failed to execute 'sign' on 'SubtleCrypto'";
-const inTimingSafeEqual = "Failed to execute 'timingSafeEqual' on 'SubtleCrypto'";
-const inVerify = "Failed to execute 'verify' on 'SubtleCrypto'";
-
-class SubtleCrypto {
-  #brand;
-  constructor(key = undefined) {
-    if (key !== privateKey) illegalConstructor();
-  }
-  static #check(self) {
-    if (!isObject(self) || !(#brand in self)) illegalInvocation();
-  }
-
-  async digest(algorithm, data) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 2, inDigest);
-    const bytes = bufferSource(data, inDigest, "parameter 2");
-    // Reading the name may run a Worker's getter, which may change or detach the bytes; the op reads them afterwards.
-    return findDigest(algorithm, inDigest).digest(bytes);
-  }
-
-  async sign(algorithm, key, data) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 3, inSign);
-    const bytes = copyOf(data, inSign, "parameter 3");
-    const state = requireUsableKey(algorithm, key, "sign", inSign);
-    return state.implementation.sign(algorithm, state, bytes);
-  }
-
-  async verify(algorithm, key, signature, data) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 4, inVerify);
-    const signed = copyOf(signature, inVerify, "parameter 3");
-    const bytes = copyOf(data, inVerify, "parameter 4");
-    const state = requireUsableKey(algorithm, key, "verify", inVerify);
-    return state.implementation.verify(algorithm, state, signed, bytes);
-  }
-
-  async generateKey(algorithm, extractable, keyUsages) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 3, inGenerateKey);
-    const implementation = find(algorithm, "generateKey", inGenerateKey);
-    if (implementation === undefined) {
-      const name = algorithmName(algorithm, inGenerateKey);
-      throw domError("NotSupportedError", `Unrecognized key generation algorithm "${name}" requested.`);
-    }
-    return implementation.generateKey(algorithm, !!extractable, toUsages(keyUsages, inGenerateKey), inGenerateKey);
-  }
-
-  async importKey(format, keyData, algorithm, extractable, keyUsages) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 5, inImportKey);
-    const keyFormat = toFormat(format, inImportKey, "parameter 1");
-    const isJwk = isObject(keyData) && !internals.webidl.isBufferSource(keyData);
-    if (keyFormat === "jwk" && !isJwk) {
-      throw new TypeError('Import data provided for "jwk" import format must be a JsonWebKey.');
-    }
-    const data = keyFormat === "jwk" ? keyData : copyOf(keyData, inImportKey, "parameter 2");
-    const implementation = find(algorithm, "importKey", inImportKey);
-    if (implementation === undefined) {
-      const name = algorithmName(algorithm, inImportKey);
-      throw domError("NotSupportedError", `Unrecognized key import algorithm "${name}" requested.`);
-    }
-    const usages = toUsages(keyUsages, inImportKey);
-    return implementation.importKey(keyFormat, data, algorithm, !!extractable, usages, inImportKey);
-  }
-
-  async exportKey(format, key) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 2, inExportKey);
-    const keyFormat = toFormat(format, inExportKey, "parameter 1");
-    const state = requireKey(key, inExportKey, 2);
-    const { name, exportKey } = state.implementation;
-    if (exportKey === undefined) throw domError("NotSupportedError", `Keys of "${name}" can't be exported.`);
-    if (!state.extractable) throw domError("InvalidAccessError", `Attempt to export non-extractable ${name} key.`);
-    return exportKey(keyFormat, state);
-  }
-
-  /** Of Workers: synchronous, for secrets of known length. */
-  timingSafeEqual(a, b) {
-    SubtleCrypto.#check(this);
-    requireArguments(arguments.length, 2, inTimingSafeEqual);
-    return ops.timingSafeEqual(
-      bufferSource(a, inTimingSafeEqual, "parameter 1"),
-      bufferSource(b, inTimingSafeEqual, "parameter 2"),
-    );
-  }
-}
-configureInterface(SubtleCrypto);
-internals.expose("SubtleCrypto", SubtleCrypto);
-
-// ---- Crypto ----
-
-const inGetRandomValues = "Failed to execute 'getRandomValues' on 'Crypto'";
-// The quota of https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues, in bytes.
-const RANDOM_VALUES_QUOTA = 65536;
-
-const isFloat = (tag) => tag === "Float16Array" || tag === "Float32Array" || tag === "Float64Array";
-
-const subtle = new SubtleCrypto(privateKey);
-
-class Crypto {
-  #brand;
-  constructor(key = undefined) {
-    if (key !== privateKey) illegalConstructor();
-  }
-  static #check(self) {
-    if (!isObject(self) || !(#brand in self)) illegalInvocation();
-  }
-
-  get subtle() {
-    Crypto.#check(this);
-    return subtle;
-  }
-
-  getRandomValues(array) {
-    Crypto.#check(this);
-    requireArguments(arguments.length, 1, inGetRandomValues);
-    if (!ArrayBufferIsView(array)) {
-      throw new TypeError(`${inGetRandomValues}: parameter 1 is not of type 'ArrayBufferView'.`);
-    }
-    const tag = TypedArrayPrototypeGetSymbolToStringTag(array);
-    if (tag === undefined || isFloat(tag)) {
-      throw domError(
-        "TypeMismatchError",
-        "ArrayBufferView argument to getRandomValues() must be an integer-typed view.",
-      );
-    }
-    const bytes = bufferSource(array, inGetRandomValues, "parameter 1");
-    const length = TypedArrayPrototypeGetByteLength(bytes);
-    if (length > RANDOM_VALUES_QUOTA) {
-      throw new internals.QuotaExceededError(
-        `getRandomValues() only accepts buffers of size <= 64K but provided ${length} bytes.`,
-        { __proto__: null, quota: RANDOM_VALUES_QUOTA, requested: length },
-      );
-    }
-    ops.cryptoRandomFill(bytes);
-    return array;
-  }
-
-  randomUUID() {
-    Crypto.#check(this);
-    return ops.cryptoRandomUuid();
-  }
-}
-configureInterface(Crypto);
-internals.expose("Crypto", Crypto);
-internals.expose("crypto", new Crypto(privateKey), true);
-
-internals.crypto = { __proto__: null, algorithms, findDigest, createKey, domError };
+internals.crypto = {
+  __proto__: null,
+  domError, operationError, lengthOf, view, copy, bufferOf,
+  register, find, normalize, noParams, types, required, optional,
+  usage, toUsages, usageNames, nameUsages, requireUsages, Key, keyOf, exposeKey,
+};

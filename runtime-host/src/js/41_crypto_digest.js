@@ -2,29 +2,30 @@
 // Digests of Web Crypto: the SHA family, and MD5, which Workers have for old checksums.
 
 const { ArrayBuffer, Uint8Array } = internals.primordials;
-const { algorithms } = internals.crypto;
+const { noParams, register } = internals.crypto;
 
-// `id` is the number of the hash in ops/crypto.rs, `length` that of its result and `block` that of its block, in bytes.
-// `jwk` is the name of HMAC with it in a JSON Web Key (RFC 7518 section 3.1).
-const HASHES = [
-  { id: 0, name: "MD5", length: 16, block: 64, jwk: undefined },
-  { id: 1, name: "SHA-1", length: 20, block: 64, jwk: "HS1" },
-  { id: 2, name: "SHA-256", length: 32, block: 64, jwk: "HS256" },
-  { id: 3, name: "SHA-384", length: 48, block: 128, jwk: "HS384" },
-  { id: 4, name: "SHA-512", length: 64, block: 128, jwk: "HS512" },
-];
+const params = { __proto__: null, digest: noParams };
 
-for (const { id, name, length, block, jwk } of HASHES) {
-  algorithms[name] = {
+// `id` is the number of the hash in ops/crypto/hash.rs, `length` that of its result and `block` that of its block, in
+// bytes. `bits` is what the names of algorithms with it end with in a JSON Web Key (RFC 7518 section 3.1).
+function define(id, name, length, block, bits) {
+  register(name, () => ({
     id,
     name,
     length,
     block,
-    jwk,
-    digest(bytes) {
+    bits,
+    params,
+    digest(none, bytes) {
       const buffer = new ArrayBuffer(length);
       ops.cryptoDigest(id, bytes, new Uint8Array(buffer));
       return buffer;
     },
-  };
+  }));
 }
+
+define(0, "MD5", 16, 64, undefined);
+define(1, "SHA-1", 20, 64, "1");
+define(2, "SHA-256", 32, 64, "256");
+define(3, "SHA-384", 48, 128, "384");
+define(4, "SHA-512", 64, 128, "512");

@@ -1,6 +1,7 @@
 "use strict";
 // fetch() and what a handler's response becomes.
-// Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream, 4 text.
+// Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream, 4 text,
+// 5 parts.
 
 const { MathFloor, Promise, PromiseReject, TypeError } = internals.primordials;
 const { host } = internals;
@@ -14,12 +15,6 @@ function contents(body) {
   if (body.kind === HOST_BODY) return body.handle;
   if (body.kind === TEXT) return body.text;
   return body.kind === STREAM ? internals.streams.expectedLength(body.stream) : body.bytes;
-}
-
-/** Gives the host a body that it does not have all of. */
-function write(leaving, body) {
-  if (body.kind === STREAM) internals.leaving.send(leaving, body.stream);
-  else internals.leaving.relay(leaving, body.handle);
 }
 
 /** https://fetch.spec.whatwg.org/#fetch-method, with the continuation of the exchange. */
@@ -37,51 +32,107 @@ function fetch(input, init = undefined) {
 function send(state) {
   const signal = state.givenSignal;
   if (signal !== undefined && internals.abort.isAborted(signal)) {
-    return PromiseReject(internals.abort.reason(signal));
+    const reason = internals.abort.reason(signal);
+    internals.body.cancel(state.body, reason);
+    return PromiseReject(reason);
   }
+  if (!state.urlIsOriginal && state.url[0] !== "h") return internals.fetchLocal(state);
+  if (state.options !== undefined && state.options.integrity !== "") {
+    return internals.integrity.verify(exchange(state, signal, false), state.options.integrity);
+  }
+  return exchange(state, signal, true);
+}
+
+/** Without `mayBeUnseen` somebody looks at the response for certain. */
+function exchange(state, signal, mayBeUnseen) {
+  const headers = state.cache === undefined ? state.headers : withCacheFields(state.headers, state.cache);
   const body = internals.body.takeRecord(state.body);
   let watched = 0;
   const promise = new Promise((resolve, reject) => {
     let onAbort;
+    // Who may abort the response's body, and what it belongs to.
+    let abortedBy;
+    let invocation = 0;
+    let cancelUpload;
     const op = host.begin((kind, a, b) => {
       if (onAbort !== undefined) internals.abort.remove(signal, onAbort);
       if (kind === host.TYPE_ERROR) reject(new TypeError(a));
       else if (kind === host.UNSEEN) reject(rejection(a));
-      else resolve(received(a, b, kind !== host.NO_BODY, signal));
+      else {
+        const hasBody = kind !== host.NO_BODY;
+        if (hasBody && abortedBy !== undefined) internals.hostBody.abortWith(b, invocation, abortedBy, cancelUpload);
+        resolve(received(a, b, hasBody));
+      }
     });
+    const headersOrigin = internals.headers.origin(headers);
     let answer;
     try {
       answer = ops.fetch(
         op,
         state.methodIsOriginal ? undefined : state.method,
         state.urlIsOriginal ? undefined : state.url,
-        state.headersOrigin === undefined ? internals.headers.pack(state.headers) : undefined,
+        headersOrigin === undefined ? internals.headers.pack(headers) : undefined,
         state.incoming === undefined ? 0 : state.incoming,
         body.kind,
         contents(body),
         state.redirect,
-        state.headersOrigin === undefined ? 0 : state.headersOrigin,
+        headersOrigin === undefined ? 0 : headersOrigin,
       );
     } catch (error) {
       host.forget(op);
       throw error;
     }
     const leaving = MathFloor(answer / 2);
-    // With a signal of its own the Worker can still give the response up.
-    const given = signal !== undefined && signal !== internals.clientSignal(ops.currentInvocation());
-    if (answer % 2 === 1 && leaving === 0 && !given) watched = op;
-    if (leaving !== 0) write(leaving, body);
+    const continues = answer % 2 === 1;
+    let given = false;
     if (signal !== undefined) {
-      onAbort = () => {
+      invocation = ops.currentInvocation();
+      given = signal !== internals.clientSignal(invocation);
+      // When the client goes, its own exchange ends by itself.
+      if (given || !continues) abortedBy = signal;
+    }
+    // With a signal of its own the Worker can still give the response up.
+    if (continues && leaving === 0 && !given && mayBeUnseen) watched = op;
+    if (leaving !== 0) {
+      const cancel = sendBody(leaving, body);
+      cancelUpload = (reason) => {
+        cancel(reason);
+        ops.leavingError(leaving, reason);
+      };
+    } else if (body.kind === HOST_BODY) {
+      internals.hostBody.keep(body.handle);
+    }
+    if (signal !== undefined) {
+      onAbort = (reason) => {
         host.forget(op);
         ops.fetchAbort(op);
-        reject(internals.abort.reason(signal));
+        if (cancelUpload !== undefined) cancelUpload(reason);
+        reject(reason);
       };
       internals.abort.add(signal, onAbort);
     }
   });
   if (watched !== 0) ops.watchUpstream(watched, promise);
   return promise;
+}
+
+/** Gives the host a body that it does not have all of; returns what cancels that. */
+const sendBody = (leaving, body) =>
+  body.kind === STREAM ? internals.leaving.send(leaving, body.stream) : internals.leaving.relay(leaving, body.handle);
+
+/** https://fetch.spec.whatwg.org/#http-network-or-cache-fetch, steps 8.16 and 8.17, and 9 for want of a cache. */
+function withCacheFields(headers, mode) {
+  if (mode === "only-if-cached") {
+    throw new TypeError('fetch() with cache "only-if-cached" fails always: there is no HTTP cache here.');
+  }
+  if (mode === "force-cache") return headers;
+  const copy = internals.headers.copy(headers);
+  const isNoCache = mode === "no-cache";
+  if (!internals.headers.has(copy, "cache-control")) {
+    internals.headers.set(copy, "cache-control", isNoCache ? "max-age=0" : "no-cache");
+  }
+  if (!isNoCache && !internals.headers.has(copy, "pragma")) internals.headers.set(copy, "pragma", "no-cache");
+  return copy;
 }
 
 // ---- `return fetch(request)` ----
@@ -107,9 +158,12 @@ internals.isUnseen = (invocation, error) =>
   unseen !== undefined && unseen.error === error && unseen.invocation === invocation;
 
 /** The Response of a head that arrived. */
-function received(status, id, hasBody, signal) {
+function received(status, id, hasBody) {
+  const socket = status === 101 ? ops.responseSocket(id) : 0;
   return internals.response.createUpstream({
+    webSocket: socket === 0 ? undefined : internals.webSocket.ofResponse(socket, id),
     status,
+    statusText: id,
     headersThunk: ops.responseHeaders,
     origin: id,
     bodyHandle: hasBody ? id : null,
@@ -127,6 +181,7 @@ function respond(invocation, response) {
     );
   }
   const { type, status, headers, headersOrigin } = internals.response.inspect(response);
+  if (state.webSocket !== undefined) internals.response.refuseSocket("Return value from the handler");
   if (type === "error") throw new TypeError("Return value from the handler is an error response (Response.error()).");
   const body = internals.body.takeRecord(state.body);
   const leaving = ops.respond(
@@ -137,7 +192,8 @@ function respond(invocation, response) {
     body.kind,
     contents(body),
   );
-  if (leaving !== 0) write(leaving, body);
+  if (leaving !== 0) sendBody(leaving, body);
+  else if (body.kind === HOST_BODY) internals.hostBody.keep(body.handle);
 }
 
 internals.respond = respond;

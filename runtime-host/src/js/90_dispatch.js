@@ -45,14 +45,16 @@ function waitUntil(invocation, promise) {
   });
 }
 
+internals.waitUntil = waitUntil;
 internals.constructorKey = Object.freeze({ __proto__: null });
 internals.expose("ExecutionContext", ExecutionContext);
 
 // ---- An invocation ----
 
+/** One for all Requests that were made of the invocation's own. */
 const requestSignal = (invocation) => {
-  const signal = internals.abort.create();
-  MapPrototypeSet(signals, invocation, signal);
+  let signal = MapPrototypeGet(signals, invocation);
+  if (signal === undefined) MapPrototypeSet(signals, invocation, (signal = internals.abort.create()));
   return signal;
 };
 const requestCf = (invocation) => JSONParse(ops.requestCf(invocation));
@@ -101,9 +103,11 @@ function abort(invocation) {
   if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
 }
 
-function forget(invocation, pendingOps, pendingTimers) {
+function forget(invocation, pendingOps, pendingTimers, openSockets) {
   for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
   for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
+  internals.hostBody.forget(invocation);
+  for (let i = 0; i < openSockets.length; i++) internals.webSockets.forget(openSockets[i]);
   MapPrototypeDelete(signals, invocation);
 }
 
@@ -114,6 +118,9 @@ function configure(vars, serviceWorker) {
   env = JSONParse(vars);
   // A module's `env` import and each handler's argument are the same object.
   internals.hostModules["cloudflare:workers"].env = env;
+  const { WebAssembly } = globalThis;
+  internals.exposeLazily(["compileStreaming", "instantiateStreaming"], internals.makeWasmStreaming, true, WebAssembly);
+  if (ops.codeGenerationAllowed()) internals.compileAtOnce();
   if (!serviceWorker) return;
   const names = ReflectOwnKeys(env);
   for (let i = 0; i < names.length; i++) internals.expose(names[i], env[names[i]], true);
@@ -153,6 +160,8 @@ function target(receiver) {
 
 internals.dispatch = {
   __proto__: null, start, settle: internals.host.settle, timer: internals.timers.fire, abort, forget, configure, adopt,
+  rejected: internals.rejected, rejectionHandled: internals.reportHandledRejection,
+  socket: internals.webSockets.event,
 };
 
 // ---- cloudflare:workers ----

@@ -91,19 +91,38 @@ pub fn pack(list: &HeaderList, is_hidden: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         if !packed.is_empty() {
             packed.push(b'\n');
         }
-        packed.extend_from_slice(name);
+        packed.extend(name.iter().map(in_line));
         packed.push(b'\n');
-        // A peer that lets control characters through must not make two fields of one.
-        packed.extend(
-            value.iter().map(|byte| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { *byte }),
-        );
+        packed.extend(value.iter().map(in_line));
     }
     packed
+}
+
+/// A peer that lets control characters through must not make two fields of one.
+fn in_line(byte: &u8) -> u8 {
+    if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { *byte }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
+
+    #[test]
+    fn fuzzed_fields_stay_as_many_and_on_their_lines() {
+        fuzz::check(300, &fuzz::fields(12), |fields| {
+            let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into()));
+            let list = HeaderList(fields.collect());
+            let packed = Bytes::from(pack(&list, |_| false));
+            let shown = unpack(&packed);
+            assert_eq!(shown.0.len(), list.0.len());
+            for ((name, value), (before, old)) in shown.iter().zip(&list) {
+                assert!(![name, value].into_iter().flatten().any(|b| b"\n\r\0".contains(b)));
+                assert_eq!((name.len(), value.len()), (before.len(), old.len()));
+            }
+            assert_eq!(unpack(&pack(&shown, |_| false).into()), shown);
+        });
+    }
 
     #[test]
     fn packing_round_trips_and_keeps_values_on_one_line() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
-use super::{args, throw_type_error};
+use super::{args, throw_type_error, values};
 use crate::egress::loops;
 use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
 use crate::isolate::adoption::{self, Returned};
@@ -117,6 +117,24 @@ pub fn response_redirected(
 ) {
     let body = args::id(scope, &args, 0);
     rv.set_bool(state::with(scope, |s| s.bodies.get(&body).is_some_and(|b| b.redirected)));
+}
+
+/// `responseStatusText(body, status) → string`: the reason phrase that came, or the status's standard
+/// one: a proxy does not tell it, and HTTP/2 has none.
+pub fn response_status_text(
+    scope: &mut PinScope<'_, '_>,
+    args: FunctionCallbackArguments<'_>,
+    mut rv: ReturnValue<'_>,
+) {
+    let (body, status) = (args::id(scope, &args, 0), args::id(scope, &args, 1));
+    let text = state::with(scope, |s| s.bodies.get(&body).map(|b| b.status_text.clone()));
+    let text = text.filter(|text| !text.is_empty()).or_else(|| {
+        let status = http::StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+        status.canonical_reason().map(Into::into)
+    });
+    if let Some(text) = v8::String::new(scope, &text.unwrap_or_default()) {
+        rv.set(text.into());
+    }
 }
 
 /// `passThroughOnException(invocation)`
@@ -253,8 +271,41 @@ pub fn given_body(
             let fits = state::with(scope, |s| s.meter.could_fit(string.length()));
             Given::Bytes(fits.then(|| args::utf8(scope, string))?)
         }
+        5 => Given::Bytes(joined(scope, args, index + 1)?),
         _ => Given::None,
     })
+}
+
+/// The bytes of an array of byte views, one after the other. `None` when they are more than the
+/// Worker's memory limit.
+fn joined(
+    scope: &mut PinScope<'_, '_>,
+    args: &FunctionCallbackArguments<'_>,
+    index: i32,
+) -> Option<Bytes> {
+    let array = Local::<v8::Array>::try_from(args.get(index)).ok()?;
+    let mut size: usize = 0;
+    for i in 0..array.length() {
+        size = size.saturating_add(view_at(scope, &array, i)?.byte_length());
+    }
+    if !state::with(scope, |s| s.meter.could_fit(size)) {
+        return None;
+    }
+    let mut whole = Vec::with_capacity(size);
+    let mut storage = [0; v8::TYPED_ARRAY_MAX_SIZE_IN_HEAP];
+    for i in 0..array.length() {
+        let part = view_at(scope, &array, i)?;
+        whole.extend_from_slice(values::bytes(&part, &mut storage));
+    }
+    Some(whole.into())
+}
+
+fn view_at<'s>(
+    scope: &mut PinScope<'s, '_>,
+    array: &v8::Array,
+    index: u32,
+) -> Option<Local<'s, v8::ArrayBufferView>> {
+    Local::try_from(array.get_index(scope, index)?).ok()
 }
 
 impl State {

@@ -70,6 +70,9 @@ pub fn fetch_abort(
             invocation.waiting.retain(|waiting| *waiting != op);
         }
         if let Some(body) = body {
+            if let Some(socket) = s.bodies.get(&body).map(|arriving| arriving.socket) {
+                s.remove_socket(socket);
+            }
             s.effects.push(Effect::CancelBody(body));
             s.drop_body(body, "the fetch was aborted");
         }
@@ -94,7 +97,7 @@ enum Refusal {
     Plain(&'static str),
 }
 
-const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
+pub(super) const UPLOADS_TOO_LARGE: &str = "the bodies of the requests that are being sent are larger than \
     the Worker's memory limit: await some responses first";
 
 impl State {
@@ -197,29 +200,49 @@ impl State {
         })
     }
 
+    /// Whether so many bytes may be sent beside those that are under way, all of which the host holds.
+    pub(super) fn has_room_for_upload(&self, bytes: usize) -> bool {
+        let uploads = self.bodies.values().map(|body| body.upload_bytes);
+        let under_way: usize = uploads.chain(self.puts.values().copied()).sum();
+        under_way.saturating_add(bytes) <= self.bundle.settings.limits.memory_bytes()
+    }
+
+    /// Counts a subrequest of an invocation that is not over, or says why there may be none.
+    pub(super) fn count_subrequest(
+        &mut self,
+        id: InvocationId,
+    ) -> Result<Arc<loops::Sent>, &'static str> {
+        let settings = &self.bundle.settings;
+        let (limit, branches) = (settings.limits.subrequests, settings.egress.max_branches);
+        let invocation = self.touch(id).ok_or(super::REQUEST_OVER)?;
+        let arrived = &invocation.start.request.headers;
+        let sent = invocation
+            .sent
+            .get_or_insert_with(|| Arc::new(loops::Sent::nothing(arrived, limit, branches)));
+        let sent = Arc::clone(sent);
+        if sent.count() {
+            return Ok(sent);
+        }
+        invocation.limits.insert(Limit::Subrequests);
+        Err(super::TOO_MANY_SUBREQUESTS)
+    }
+
     fn subrequest(
         &mut self,
         id: InvocationId,
         asked: Asked,
         url: Url,
     ) -> Result<Option<LeavingId>, Refusal> {
-        let limit = self.bundle.settings.limits.subrequests;
         let mut headers = self.headers_of(asked.headers.as_ref(), asked.headers_origin);
         headers.remove("host");
         let upload_bytes = if let Given::Bytes(bytes) = &asked.body { bytes.len() } else { 0 };
-        let under_way: usize = self.bodies.values().map(|body| body.upload_bytes).sum();
-        if under_way.saturating_add(upload_bytes) > self.bundle.settings.limits.memory_bytes() {
+        if !self.has_room_for_upload(upload_bytes) {
             return Err(Refusal::Type(UPLOADS_TOO_LARGE.into()));
         }
         let body_id = self.body_ids.take();
+        let sent = self.count_subrequest(id).map_err(Refusal::Plain)?;
         let invocation = self.touch(id).ok_or(Refusal::Plain(super::REQUEST_OVER))?;
-        if invocation.subrequests >= limit {
-            invocation.limits.insert(Limit::Subrequests);
-            return Err(Refusal::Plain(super::TOO_MANY_SUBREQUESTS));
-        }
-        invocation.subrequests += 1;
-        let budget = limit - invocation.subrequests;
-        loops::deeper(&mut headers, &invocation.start.request.headers);
+        loops::replace(&mut headers, sent.header());
         let own_authority = invocation.start.request.authority.clone();
         let method = asked.method.unwrap_or_else(|| invocation.start.request.method.clone());
         invocation.waiting.push(asked.op);
@@ -241,20 +264,33 @@ impl State {
                 (Upload::Stream { leaving, flow, length }, Some(leaving))
             }
         };
+        let asks = method.as_ref() == b"GET" && asks_for_socket(&headers);
+        let socket = if asks { self.add_socket(id, false) } else { 0 };
+        if let Some(arriving) = self.bodies.get_mut(&body_id) {
+            arriving.socket = socket;
+        }
         self.effects.push(Effect::Subrequest(Box::new(Subrequest {
             id,
             op: asked.op,
             body: body_id,
+            socket,
             method,
             url,
             headers,
             upload,
             redirect: asked.redirect,
             own_authority,
-            budget,
+            sent,
         })));
         Ok(leaving)
     }
+}
+
+/// Whether a request is the opening handshake of a WebSocket (RFC 6455 section 4.1).
+fn asks_for_socket(headers: &HeaderList) -> bool {
+    headers
+        .get("upgrade")
+        .is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn parse(url: &str) -> Result<Url, Refusal> {

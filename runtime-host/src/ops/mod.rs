@@ -10,14 +10,21 @@ mod args;
 mod base;
 mod base64;
 mod body;
+mod compression;
+mod cache;
 mod crypto;
 mod encoding;
 mod exchange;
 mod fetch;
 mod globals;
+pub mod html_rewriter;
+pub mod lazy;
+mod inspect;
+mod socket;
 mod structured_clone;
 mod timers;
 mod url;
+mod url_pattern;
 mod values;
 
 use v8::MapFnTo;
@@ -72,6 +79,7 @@ pub fn list() -> Vec<Op> {
         "responseHeaders" => exchange::response_headers,
         "responseUrl" => exchange::response_url,
         "responseRedirected" => exchange::response_redirected,
+        "responseStatusText" => exchange::response_status_text,
         "respond" => exchange::respond,
         "fail" => exchange::fail,
         "passThroughOnException" => exchange::pass_through_on_exception,
@@ -82,6 +90,17 @@ pub fn list() -> Vec<Op> {
         "answer" => exchange::answer,
         "fetch" => fetch::fetch,
         "fetchAbort" => fetch::fetch_abort,
+        "cacheNames" => cache::cache_names,
+        "cacheMatch" => cache::cache_match,
+        "cacheGet" => cache::cache_get,
+        "cacheList" => cache::cache_list,
+        "cacheDelete" => cache::cache_delete,
+        "cachePut" => cache::cache_put,
+        "socketOpen" => socket::socket_open,
+        "socketAccept" => socket::socket_accept,
+        "socketSend" => socket::socket_send,
+        "socketClose" => socket::socket_close,
+        "responseSocket" => socket::response_socket,
         "timerStart" => timers::timer_start,
         "timerClear" => timers::timer_clear,
         "queueMicrotask" => globals::queue_microtask,
@@ -100,12 +119,75 @@ pub fn list() -> Vec<Op> {
         "cryptoRandomFill" => crypto::random_fill,
         "cryptoRandomUuid" => crypto::random_uuid,
         "cryptoDigest" => crypto::digest,
+        "cryptoDigestStart" => crypto::digest_start,
+        "cryptoDigestUpdate" => crypto::digest_update,
+        "cryptoDigestFinal" => crypto::digest_final,
         "cryptoHmac" => crypto::hmac,
+        "cryptoAesCbc" => crypto::aes_cbc,
+        "cryptoAesCtr" => crypto::aes_ctr,
+        "cryptoAesGcm" => crypto::aes_gcm,
+        "cryptoAesKw" => crypto::aes_kw,
+        "cryptoHkdf" => crypto::hkdf,
+        "cryptoPbkdf2" => crypto::pbkdf2,
+        "cryptoEcGenerate" => crypto::ec_generate,
+        "cryptoEcParse" => crypto::ec_parse,
+        "cryptoEcEncode" => crypto::ec_encode,
+        "cryptoEcDerive" => crypto::ec_derive,
+        "cryptoEcdsaSign" => crypto::ecdsa_sign,
+        "cryptoEcdsaVerify" => crypto::ecdsa_verify,
+        "cryptoOkpGenerate" => crypto::okp_generate,
+        "cryptoOkpPublic" => crypto::okp_public,
+        "cryptoOkpParse" => crypto::okp_parse,
+        "cryptoOkpDerive" => crypto::okp_derive,
+        "cryptoEd25519Sign" => crypto::ed25519_sign,
+        "cryptoEd25519Verify" => crypto::ed25519_verify,
+        "cryptoRsaGenerate" => crypto::rsa_generate,
+        "cryptoRsaParse" => crypto::rsa_parse,
+        "cryptoRsaEncode" => crypto::rsa_encode,
+        "cryptoRsaParts" => crypto::rsa_parts,
+        "cryptoRsaFromParts" => crypto::rsa_from_parts,
+        "cryptoRsaSign" => crypto::rsa_sign,
+        "cryptoRsaVerify" => crypto::rsa_verify,
+        "cryptoRsaEncrypt" => crypto::rsa_encrypt,
+        "cryptoRsaDecrypt" => crypto::rsa_decrypt,
         "timingSafeEqual" => crypto::timing_safe_equal,
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
+        "lazyGlobal" => lazy::lazy_global,
+        "codecStart" => compression::codec_start,
+        "codecRun" => compression::codec_run,
+        "codecEnd" => compression::codec_end,
+        "urlPatternParse" => url_pattern::parse,
+        "urlPatternInput" => url_pattern::input,
+        "htmlSelector" => html_rewriter::selector,
+        "htmlStart" => html_rewriter::start,
+        "htmlRun" => html_rewriter::run,
+        "htmlOutput" => html_rewriter::output,
+        "htmlEnd" => html_rewriter::end,
+        "htmlRead" => html_rewriter::read,
+        "htmlChange" => html_rewriter::change,
+        "htmlInsert" => html_rewriter::insert,
+        "htmlOnEndTag" => html_rewriter::on_end_tag,
+        "htmlAttribute" => html_rewriter::attribute,
+        "htmlSetAttribute" => html_rewriter::set_attribute,
+        "htmlAttributes" => html_rewriter::attributes,
+        "lazyResolver" => globals::lazy_resolver,
+        "exposeLazily" => globals::expose_lazily,
+        "microtaskCheckpoint" => globals::microtask_checkpoint,
+        "compatibilityFlags" => globals::compatibility_flags,
+        "codeGenerationAllowed" => globals::code_generation_allowed,
+        "inspectKind" => inspect::inspect_kind,
+        "proxyTarget" => inspect::proxy_target,
+        "promiseResult" => inspect::promise_result,
+        "ownKeys" => inspect::own_keys,
+        "previewEntries" => inspect::preview_entries,
     ]
+}
+
+/// Addresses that the snapshot refers to beside those of [`list`].
+pub fn getters() -> Vec<v8::AccessorNameGetterCallback> {
+    vec![globals::lazy_getter()]
 }
 
 /// The `ops` object for the snapshot: a null-prototype object with every op.

@@ -218,7 +218,7 @@ fn without_tabs_and_newlines(text: &str) -> Cow<'_, str> {
 }
 
 /// Parses, with the standard's newer rules that the crate does not have.
-fn parse_web(input: &str, base: Option<&Url>) -> Option<Url> {
+pub(super) fn parse_web(input: &str, base: Option<&Url>) -> Option<Url> {
     let input = match base {
         Some(base) => ignore_slashes(input, base),
         None => Cow::Borrowed(input),

@@ -1,4 +1,5 @@
-//! Landlock: which files may be read. None may be written, made, removed or executed.
+//! Landlock: which files may be read. None may be written, made or removed, but those of the cache's
+//! directory; none may be executed.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +16,31 @@ use crate::worker;
 const NEWEST: ABI = ABI::V6;
 
 /// What is read beside the Workers: by glibc (name lookup, its modules, locales), by TLS
-/// (certificate authorities), by V8, mimalloc and Rust (the machine's size, random bytes).
+/// (certificate authorities), by V8, mimalloc and Rust (the machine's size, the time zone, random
+/// bytes). A rule for a file is for what has its name now: one that is put in its place later is
+/// another, and can't be read.
 const SYSTEM: &[&str] = &[
     "/dev/null",
     "/dev/random",
     "/dev/urandom",
-    "/etc",
+    "/etc/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/openssl/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/timezone",
     "/lib",
     "/lib64",
     "/proc/cpuinfo",
@@ -74,11 +94,20 @@ fn place(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// Restricts this thread and those it starts to reading `readable` and the system's own files.
-/// Returns what the kernel is too old for.
-pub fn restrict<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> Result<Option<String>, String> {
+/// Restricts this thread and those it starts to reading `readable` and the system's own files, and to making,
+/// changing and removing files below `writable`. Returns what the kernel is too old for.
+pub fn restrict<'a>(
+    readable: impl Iterator<Item = &'a PathBuf>,
+    writable: Option<&Path>,
+) -> Result<Option<String>, String> {
     let failed = |error: RulesetError| error.to_string();
     let files = AccessFs::ReadFile | AccessFs::ReadDir;
+    let changes = files
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile;
     let certificates: Vec<PathBuf> = CERTIFICATES
         .iter()
         .filter_map(std::env::var_os)
@@ -93,6 +122,7 @@ pub fn restrict<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> Result<Optio
         .and_then(|rules| rules.add_rules(path_beneath_rules(SYSTEM, files)))
         .and_then(|rules| rules.add_rules(path_beneath_rules(certificates, files)))
         .and_then(|rules| rules.add_rules(path_beneath_rules(readable, files)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(writable, changes)))
         .and_then(landlock::RulesetCreated::restrict_self)
         .map_err(failed)?;
     match status.ruleset {

@@ -1,14 +1,16 @@
 //! What a process that runs Workers gives up, so that a hole in V8 is not one in the machine.
 //!
-//! Three layers, none of which can be taken back: no new privileges (a set-user-ID program would
-//! run as nobody special), Landlock (files: reading what the host needs, writing nothing; no TCP port
-//! of its own; no signals to others), seccomp (only the system calls that the host makes). All are
-//! inherited by threads that are started afterwards, so [`enter`] comes before the first.
+//! Three layers, none of which can be taken back: no privileges (no capabilities, and a set-user-ID
+//! program would run as nobody special), Landlock (files: reading what the host needs, writing nothing
+//! but the cache; no TCP port of its own; no signals to others), seccomp (only the system calls that the
+//! host makes). All are inherited by threads that are started afterwards, so [`enter`] comes before the
+//! first.
 //!
 //! It does not keep an attacker who runs machine code in an engine from that engine's memory, from
 //! connecting to what the machine can reach, or from what may be read: see docs/operations.md.
 
 mod files;
+mod privileges;
 mod system_calls;
 
 use std::path::PathBuf;
@@ -49,14 +51,23 @@ pub fn enter(config: &Config, own: &[PathBuf]) -> Result<Report, String> {
         return Ok(report);
     }
     let readable = files::of(config);
-    match files::restrict(readable.iter().chain(own)) {
+    let cache = config.cache.directory.as_deref();
+    if let Some(directory) = cache {
+        // What is not there can't be allowed. Who opens the cache says what is wrong with it.
+        let _ = std::fs::create_dir_all(directory);
+    }
+    match files::restrict(readable.iter().chain(own), cache) {
         Ok(left_out) => {
             report.readable = Some(readable);
             report.missing.extend(left_out);
         }
         Err(error) => report.missing.push(format!("Landlock: {error}")),
     }
-    if let Err(error) = system_calls::restrict() {
+    // Before the system calls for it are gone.
+    if let Err(error) = privileges::give_up() {
+        report.missing.push(format!("capabilities: {error}"));
+    }
+    if let Err(error) = system_calls::restrict(cache.is_some()) {
         report.missing.push(format!("seccomp: {error}"));
     }
     if config.server.sandbox == Sandbox::Require && !report.missing.is_empty() {

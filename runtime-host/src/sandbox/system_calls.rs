@@ -152,6 +152,21 @@ const ALLOWED_OLD: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OLD: &[libc::c_long] = &[];
 
+/// For files of the cache, where it has a directory: Landlock says where.
+const CHANGING: &[libc::c_long] = &[
+    libc::SYS_mkdirat,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_fdatasync,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+];
+
 /// Nothing that this program is made of calls these: whoever does is no part of it. The process gets
 /// SIGSYS, which it does not survive, and the Worker that ran is to blame.
 const TRAPPED: &[libc::c_long] = &[
@@ -221,9 +236,9 @@ const KIND: u64 = 0xf;
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Result<T> = std::result::Result<T, BackendError>;
 
-/// Restricts this thread and those it starts.
-pub fn restrict() -> std::result::Result<(), String> {
-    let programs = programs().map_err(|error| error.to_string())?;
+/// Restricts this thread and those it starts; `changes_files` leaves what the cache's files need.
+pub fn restrict(changes_files: bool) -> std::result::Result<(), String> {
+    let programs = programs(changes_files).map_err(|error| error.to_string())?;
     for program in &programs {
         seccompiler::apply_filter(program).map_err(|error| error.to_string())?;
     }
@@ -231,7 +246,7 @@ pub fn restrict() -> std::result::Result<(), String> {
 }
 
 /// The kernel asks all of them, and the strictest answer counts: trap, then refuse, then allow.
-fn programs() -> Result<[BpfProgram; 3]> {
+fn programs(changes_files: bool) -> Result<[BpfProgram; 3]> {
     let always = |calls: &[libc::c_long]| calls.iter().map(|call| (*call, Vec::new())).collect();
     let compile = |rules: Rules, others, these| -> Result<BpfProgram> {
         let arch: TargetArch = std::env::consts::ARCH.try_into()?;
@@ -243,13 +258,18 @@ fn programs() -> Result<[BpfProgram; 3]> {
     Ok([
         compile(unknown, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?,
         compile(trapped, SeccompAction::Allow, SeccompAction::Trap)?,
-        compile(allowed()?, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?,
+        compile(
+            allowed(changes_files)?,
+            SeccompAction::Errno(libc::EPERM as u32),
+            SeccompAction::Allow,
+        )?,
     ])
 }
 
-fn allowed() -> Result<Rules> {
-    let mut rules: Rules =
-        ALLOWED.iter().chain(ALLOWED_OLD).map(|call| (*call, Vec::new())).collect();
+fn allowed(changes_files: bool) -> Result<Rules> {
+    let changing = if changes_files { CHANGING } else { &[] };
+    let calls = ALLOWED.iter().chain(ALLOWED_OLD).chain(changing);
+    let mut rules: Rules = calls.map(|call| (*call, Vec::new())).collect();
     let me = u64::from(std::process::id());
     for call in [libc::SYS_kill, libc::SYS_tgkill] {
         rules.insert(call, vec![rule(vec![word(0, SeccompCmpOp::Eq, me)?])?]);

@@ -47,13 +47,22 @@ fn workers_and_configuration_can_be_read_and_nothing_written_or_read_elsewhere()
         assert!(std::fs::read(worker.join("wrangler.toml")).is_ok());
         assert!(std::fs::read_dir(&worker).is_ok());
         assert!(std::fs::read(directory.path().join("etc/nano.toml")).is_ok());
-        for system in ["/etc/hosts", "/dev/urandom", "/proc/self/maps"] {
+        for system in [
+            "/etc/hosts",
+            "/etc/nsswitch.conf",
+            "/etc/ssl/certs",
+            "/dev/urandom",
+            "/proc/self/maps",
+        ] {
             assert!(std::fs::File::open(system).is_ok(), "{system}");
         }
         let denied = [
             std::fs::read(&secret).map(drop),
             std::fs::read_dir(directory.path()).map(drop),
-            std::fs::read("/root/.profile").map(drop),
+            // Names of users are nobody's secret: they stand for all else that is there.
+            std::fs::read("/etc/passwd").map(drop),
+            std::fs::read_dir("/etc").map(drop),
+            std::fs::read_dir("/home").map(drop),
             std::fs::write(worker.join("new"), "x"),
             std::fs::OpenOptions::new().append(true).open(worker.join("wrangler.toml")).map(drop),
             std::fs::remove_file(worker.join("wrangler.toml")),
@@ -69,6 +78,35 @@ fn workers_and_configuration_can_be_read_and_nothing_written_or_read_elsewhere()
         assert!(report.outside(&later).is_empty());
         later.workers.directories.push(directory.path().join("more/*"));
         assert_eq!(report.outside(&later), [directory.path().join("more")]);
+    });
+}
+
+#[test]
+fn the_caches_directory_can_be_written_to_and_its_neighbours_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut config = config(directory.path(), "on");
+    let cache = directory.path().join("cache");
+    config.cache.directory = Some(cache.clone());
+    inside(&config, |report| {
+        assert!(report.restricts_files(), "{:?}", report.missing);
+        let store = crate::cache::Store::open(&crate::cache::Settings {
+            directory: Some(cache.clone()),
+            total_bytes: None,
+        });
+        assert!(store.is_ok(), "{store:?}");
+        let place = cache.join("a");
+        std::fs::create_dir(&place).expect("made");
+        std::fs::write(place.join("1"), "x").expect("written");
+        let file = std::fs::File::create(place.join("1")).expect("truncated");
+        file.sync_data().expect("synchronized");
+        std::fs::rename(place.join("1"), place.join("2")).expect("renamed");
+        std::fs::remove_file(place.join("2")).expect("removed");
+        for outside in [directory.path().join("x"), directory.path().join("etc/x")] {
+            let kind = std::fs::write(&outside, "x").expect_err("denied").kind();
+            assert_eq!(kind, ErrorKind::PermissionDenied);
+            let kind = std::fs::create_dir(&outside).expect_err("denied").kind();
+            assert_eq!(kind, ErrorKind::PermissionDenied);
+        }
     });
 }
 
@@ -136,6 +174,31 @@ fn ports_kernel_sockets_processes_and_signals_are_refused() {
         let status = std::fs::read_to_string("/proc/thread-self/status").expect("status");
         assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     });
+}
+
+/// The names of the sets are the kernel's, `proc_pid_status(5)`.
+#[test]
+fn nothing_is_left_of_the_superusers_privileges() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let on = config(directory.path(), "on");
+    let set = |name: &str| {
+        let status = std::fs::read_to_string("/proc/thread-self/status").expect("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        u64::from_str_radix(line.expect("a set"), 16).expect("a number")
+    };
+    // CAP_SETPCAP, without which the bounding set stays as it is.
+    let superuser = set("CapEff") & (1 << 8) != 0;
+    inside(&on, |report| {
+        assert!(report.missing.is_empty(), "{:?}", report.missing);
+        assert_eq!(["CapInh", "CapPrm", "CapEff", "CapAmb"].map(set), [0; 4]);
+        assert!(set("CapBnd") == 0 || !superuser);
+        // Threads inherit it.
+        let other = std::thread::spawn(move || ["CapPrm", "CapBnd"].map(set)).join();
+        assert!(other.is_ok_and(|sets| sets[0] == 0 && (sets[1] == 0 || !superuser)));
+    });
+    let off = config(directory.path(), "off");
+    let before = set("CapEff");
+    inside(&off, |_| assert_eq!(set("CapEff"), before));
 }
 
 #[test]

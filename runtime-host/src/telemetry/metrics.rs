@@ -1,6 +1,7 @@
 //! Prometheus metrics. Labels are resolved once per Worker ([`Metrics::worker`]); what a request
 //! does is then an atomic addition, without lock or allocation.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::Outcome;
 use super::histogram::DurationHistogram;
 use super::survival::{Collector, Survival};
+use crate::diagnostic::Diagnostic;
 use crate::exchange::Side;
 use crate::limits::{Limit, LimitSet};
 
@@ -59,15 +61,18 @@ pub enum StartCause {
     Load,
     /// A request came for a Worker without one.
     Request,
+    /// Those that the Worker had were crowded.
+    Busy,
 }
 
 impl StartCause {
-    const ALL: [Self; 2] = [Self::Load, Self::Request];
+    const ALL: [Self; 3] = [Self::Load, Self::Request, Self::Busy];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Request => "request",
+            Self::Busy => "busy",
         }
     }
 }
@@ -139,7 +144,7 @@ pub struct WorkerMetrics {
     requests: [Counter; Outcome::ALL.len()],
     body_bytes: [Counter; 2],
     messages: [Counter; 2],
-    starts: [Counter; 2],
+    starts: [Counter; 3],
     evictions: [Counter; 3],
     limits: [Counter; Limit::ALL.len()],
     /// From a request's head to the end of its response.
@@ -258,7 +263,8 @@ impl Metrics {
                     that ran the isolate already";
         r.register("isolate_messages", help, self.messages.clone());
         let help = "Requests that reached a limit, refused ones included; for connections \
-                    subrequests that waited, for startup_ms and memory_mb versions refused too";
+                    subrequests that waited, for startup_ms and memory_mb versions refused too, \
+                    for bundle_mb, variables and variable_kb these alone";
         r.register("limits_reached", help, self.limits.clone());
         let help = "Requests that wait because limits.concurrent_requests are under way";
         r.register("queued_requests", help, self.queued.clone());
@@ -270,6 +276,15 @@ impl Metrics {
     /// Shows what a supervisor knows, as it is whenever somebody asks.
     pub fn report_survival(&mut self, now: impl Fn() -> Survival + Send + Sync + 'static) {
         self.registry.register_collector(Box::new(Collector::new(now)));
+    }
+
+    /// Counts the limits that refused versions before these had an isolate: each once for a version.
+    pub fn refused(&self, diagnostics: &[Diagnostic]) {
+        let limits = diagnostics.iter().filter_map(|one| Some((one.worker.as_ref()?, one.limit?)));
+        for (worker, limit) in limits.collect::<HashSet<_>>() {
+            let labels = LimitLabels { worker: worker.clone(), limit: limit.as_str() };
+            self.limits.get_or_create_owned(&labels).inc();
+        }
     }
 
     /// The metrics of a Worker, which appear at zero from now on. Call it when the Worker's first
@@ -380,6 +395,27 @@ mod tests {
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_version_counts_once_for_each_limit() {
+        let metrics = Metrics::new();
+        let refused = |limit| Diagnostic {
+            worker: Some("w".into()),
+            ..Diagnostic::error("f", "m").with_limit(limit)
+        };
+        metrics.refused(&[
+            refused(Limit::Variable),
+            refused(Limit::Variable),
+            refused(Limit::Bundle),
+            Diagnostic::error("f", "m"),
+        ]);
+        let text = metrics.render().expect("metrics");
+        for (limit, count) in [("variable_kb", Some(1)), ("bundle_mb", Some(1)), ("cpu_ms", None)] {
+            let line = format!("nano_limits_reached_total{{worker=\"w\",limit=\"{limit}\"}} ");
+            let found = text.lines().find_map(|found| found.strip_prefix(&line));
+            assert_eq!(found.map(str::parse), count.map(Ok), "{text}");
         }
     }
 

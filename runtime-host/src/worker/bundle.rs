@@ -66,6 +66,8 @@ pub struct Settings {
     /// Its handlers read large response bodies before they answer: a front end may bring every
     /// response body here from the start. `None`: found out by the first body that does not fit.
     pub reads_responses: Option<bool>,
+    /// Isolates it may have at once; 0: as many as threads run Workers.
+    pub isolates: u32,
     /// What it may connect to.
     pub egress: Policy,
 }

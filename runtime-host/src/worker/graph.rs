@@ -17,7 +17,7 @@ use super::rules::Rules;
 use super::source_map::SourceMap;
 use super::typescript;
 use crate::diagnostic::{Diagnostic, SourceText};
-use crate::limits::MODULES_MAX;
+use crate::limits::{DIAGNOSTICS_MAX, IMPORTS_MAX, Limit, MODULES_MAX};
 
 /// What to load.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub fn load(plan: &Plan<'_>) -> Result<(Graph, Vec<Diagnostic>), ResolveError> {
         }
     }
     while let Some(path) = walk.queue.pop_front() {
-        if !walk.load_module(&path) {
+        if !walk.load_module(&path) || walk.has_enough_errors() {
             break;
         }
     }
@@ -82,6 +82,7 @@ struct Walk<'a> {
     format: Format,
     modules: Vec<Module>,
     size: usize,
+    imports: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -96,6 +97,7 @@ impl<'a> Walk<'a> {
             format: Format::Modules,
             modules: Vec::new(),
             size: 0,
+            imports: 0,
             diagnostics: Vec::new(),
         }
     }
@@ -206,6 +208,12 @@ impl<'a> Walk<'a> {
         Ok((Bytes::from(stripped.code), Some(stripped.source_map)))
     }
 
+    /// Nobody reads more, and the version is refused.
+    fn has_enough_errors(&self) -> bool {
+        self.diagnostics.len() >= DIAGNOSTICS_MAX
+            && self.diagnostics.iter().filter(|one| one.is_error()).count() >= DIAGNOSTICS_MAX
+    }
+
     /// Takes over what a script's text says about the Worker.
     fn use_script(
         &mut self,
@@ -222,10 +230,20 @@ impl<'a> Walk<'a> {
         if goal == Goal::ModuleOrScript && !script.is_module {
             self.format = Format::ServiceWorker;
         }
+        self.imports += script.imports.len();
+        if self.imports > IMPORTS_MAX {
+            let message = format!("the Worker has more than {IMPORTS_MAX} imports");
+            self.diagnostics.push(error_at(0, 0, message).with_help("bundle it"));
+            return;
+        }
         for Import { specifier, dynamic, start, end } in &script.imports {
+            if self.has_enough_errors() {
+                return;
+            }
             match self.locate(path, specifier) {
                 Ok(Found::File(found)) => self.enqueue(found),
                 Ok(Found::Host) => {}
+                Err(_) if *dynamic && self.diagnostics.len() >= DIAGNOSTICS_MAX => {}
                 Err(why) => {
                     let error = error_at(*start, *end, why.to_string());
                     // A dynamic import may never run, or its failure may be handled.
@@ -281,6 +299,7 @@ fn too_large(file: &Path, size: usize, max: usize) -> Diagnostic {
     );
     Diagnostic::error(file, message)
         .with_help("minify the bundle, or raise bundle_mb in [limits] of nano.toml")
+        .with_limit(Limit::Bundle)
 }
 
 /// Text without byte-order mark.

@@ -9,6 +9,7 @@ use oxc::syntax::module_record::ModuleRecord;
 
 use super::commonjs;
 use crate::diagnostic::{Diagnostic, SourceText};
+use crate::limits::DIAGNOSTICS_MAX;
 
 /// What the loader must know of a JavaScript file.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ pub enum Goal {
     ModuleOrScript,
 }
 
-/// Reads a file, with all its syntax errors as diagnostics.
+/// Reads a file, with its syntax errors as diagnostics.
 pub fn read(source: SourceText<'_>, goal: Goal) -> Result<Script, Vec<Diagnostic>> {
     let kind = match goal {
         Goal::Module => SourceType::mjs(),
@@ -77,6 +78,7 @@ pub(super) fn diagnostics<'e>(
     errors
         .into_iter()
         .filter(|error| error.severity == Severity::Error)
+        .take(DIAGNOSTICS_MAX)
         .map(|error| {
             let label = error.labels.iter().find(|label| label.primary()).or(error.labels.first());
             let (start, end) = label.map_or((0, 0), |label| {

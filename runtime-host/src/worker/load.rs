@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use nano_routing::RouteTable;
+
 use super::bundle::{Bundle, Format, Settings};
 use super::graph::{self, Graph, Plan};
 use super::nesting::PARSER_STACK_BYTES;
-use super::routes::RouteTable;
 use super::rules::Rules;
 use super::wrangler::{self, Wrangler};
 use crate::config::Config;
 use crate::config::reader::read_text;
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::egress::Policy;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 
 /// What came of loading one Worker.
 #[derive(Debug)]
@@ -267,7 +268,7 @@ fn load_directory(root: &Path, source: SourceText<'_>, config: &Config) -> Loade
         Err(why) => {
             let (start, end) = wrangler.main_span;
             diagnostics.push(source.error(start, end, format!("`main`: {why}")));
-            Loaded { bundle: None, diagnostics }
+            finished(None, name, diagnostics)
         }
     }
 }
@@ -284,7 +285,7 @@ fn load_file(path: &Path, config: &Config) -> Loaded {
     let settings = settings(&name, &wrangler, config);
     let refused = refused_vars(SourceText { file: path, text: "" }, &wrangler, &settings);
     if !refused.is_empty() {
-        return Loaded { bundle: None, diagnostics: refused };
+        return finished(None, name, refused);
     }
     let root = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let rules = Rules::new(Vec::new());
@@ -312,8 +313,16 @@ fn finish(
     let main = modules.first().map(|module| module.specifier.clone());
     let bundle = main.filter(|_| !diagnostics.iter().any(Diagnostic::is_error)).map(|main| {
         let format = if modules.is_empty() { Format::Modules } else { format };
-        Bundle::new(name, root.to_owned(), format, main, modules, settings)
+        Bundle::new(name.clone(), root.to_owned(), format, main, modules, settings)
     });
+    finished(bundle, name, diagnostics)
+}
+
+/// What was refused because of a limit says whose version it was.
+fn finished(bundle: Option<Bundle>, name: String, mut diagnostics: Vec<Diagnostic>) -> Loaded {
+    for one in diagnostics.iter_mut().filter(|one| one.limit.is_some()) {
+        one.worker = Some(name.clone());
+    }
     Loaded { bundle, diagnostics }
 }
 
@@ -342,6 +351,7 @@ fn settings(name: &str, wrangler: &Wrangler, config: &Config) -> Settings {
         failure_mode: overrides.failure_mode.unwrap_or(config.workers.failure_mode),
         debug_errors: overrides.debug_errors.unwrap_or(config.workers.debug_errors),
         reads_responses: overrides.reads_responses,
+        isolates: overrides.isolates.unwrap_or(config.workers.isolates),
         egress,
     }
 }
@@ -358,17 +368,18 @@ fn refused_vars(
     for (name, (start, end)) in &wrangler.var_spans {
         if let Some(why) = wrangler.vars.get(name).and_then(|value| limits.refuse_variable(value)) {
             let message = format!("the variable `{name}` {why}");
-            refused.push(source.error(*start, *end, message));
+            refused.push(source.error(*start, *end, message).with_limit(Limit::Variable));
         }
     }
     let (count, most) = (settings.vars.len(), limits.variables as usize);
     if count > most {
         let message =
             format!("there are {count} variables: a Worker may have {most} (limits.variables)");
-        refused.push(match wrangler.var_spans.get(most).or(wrangler.var_spans.last()) {
+        let error = match wrangler.var_spans.get(most).or(wrangler.var_spans.last()) {
             Some((_, (start, end))) => source.error(*start, *end, message),
             None => Diagnostic::error(source.file, message),
-        });
+        };
+        refused.push(error.with_limit(Limit::Variables));
     }
     refused
 }

@@ -9,7 +9,6 @@ mod javascript;
 mod load;
 mod nesting;
 pub mod resolve;
-pub mod routes;
 mod rules;
 pub mod source_map;
 #[cfg(test)]
@@ -22,7 +21,7 @@ use std::path::Path;
 
 pub use bundle::{Bundle, Format, Module, ModuleImport, ModuleKind, OriginalPosition, Settings};
 pub use load::{Loaded, directories, load, load_all};
-pub use routes::RouteTable;
+pub use nano_routing::RouteTable;
 
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;

@@ -1,6 +1,6 @@
 //! From positions in the code an isolate runs back to those in the file its author wrote.
 
-mod decode;
+pub(super) mod decode;
 
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Whole Workers, written to a directory and loaded.
 
+mod fuzz;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use tempfile::TempDir;
 use super::{Bundle, Format, Loaded, ModuleKind, load, load_all};
 use crate::config::Config;
 use crate::diagnostic::SourceText;
+use crate::limits::Limit;
 
 pub(super) struct Folder(TempDir);
 
@@ -242,6 +245,8 @@ fn the_size_limit_counts_all_modules() {
         ["w/src/b.txt: error: with this file the Worker's modules have 1.4 MiB, more than the \
           limit of 1.0 MiB"]
     );
+    let refused = &loaded.diagnostics[0];
+    assert_eq!((refused.limit, refused.worker.as_deref()), (Some(Limit::Bundle), Some("w")));
     assert!(load(&folder.path("w"), &Config::default()).bundle.is_some());
 }
 
@@ -424,6 +429,8 @@ fn variables_that_are_too_many_or_too_large_name_themselves_and_their_place() {
     assert!(loaded.bundle.is_none());
     let expected = "w/wrangler.toml:130:1: error: there are 129 variables: a Worker may have 128";
     assert!(folder.messages(&loaded)[0].starts_with(expected), "{:?}", folder.messages(&loaded));
+    let refused = &loaded.diagnostics[0];
+    assert_eq!((refused.limit, refused.worker.as_deref()), (Some(Limit::Variables), Some("w")));
     let config = folder.config("[worker.w.vars]\nMORE = 1\n[worker.w.limits]\nvariables = 129");
     assert!(load(&folder.path("w"), &config).bundle.is_some());
 }

@@ -12,6 +12,7 @@ function withHost(fn) {
     const { hostBody } = internals;
     read = [];
     internals.hostBody = {
+      aborted: () => undefined,
       collect: (handle, done) => (read.push(handle), done(Uint8Array.of(104, 105))),
       collectText: (handle, done) => (read.push(`text ${handle}`), done("hi")),
       stream: (handle) => {
@@ -218,4 +219,39 @@ test("members need an instance", async () => {
   await assert.rejects(Response.prototype.text.call({}), TypeError, "Illegal invocation");
   await assert.rejects(Request.prototype.text.call(new Response("x")), TypeError, "Illegal invocation");
   assert.throws(() => Object.getOwnPropertyDescriptor(Request.prototype, "body").get.call({}), TypeError, "Illegal invocation");
+});
+
+test("textStream() gives the text of the body in pieces", async () => {
+  const read = async (stream) => {
+    let all = "";
+    for await (const piece of stream) all += piece;
+    return all;
+  };
+  const response = new Response("\ufeffh\u00e4");
+  assert.equal(await read(response.textStream()), "h\u00e4");
+  assert.equal(response.bodyUsed, true);
+  assert.throws(() => response.textStream(), TypeError);
+  assert.equal(await read(new Response(null).textStream()), "");
+  const halves = new ReadableStream({
+    start(controller) {
+      controller.enqueue(Uint8Array.of(0xe2, 0x98));
+      controller.enqueue(Uint8Array.of(0x83, 0xff));
+      controller.close();
+    },
+  });
+  assert.equal(await read(new Response(halves).textStream()), "\u2603\ufffd");
+});
+
+test("a form's body is made of its parts, and can be read more than once by clones", async () => {
+  const form = new FormData();
+  form.append("a", new Blob(["x".repeat(100_000)]));
+  form.append("b", "y");
+  const response = new Response(form);
+  const copies = [response.clone(), response.clone(), new Response(response.clone().body)];
+  const texts = await Promise.all([response, ...copies].map((each) => each.text()));
+  assert(texts.every((text) => text === texts[0] && text.length > 100_000));
+  const again = new Request("https://example.com/", { method: "POST", body: form });
+  const { kind, bytes } = take(new Request(again));
+  assert.deepEqual([kind, Array.isArray(bytes), bytes.length], [5, true, 3]);
+  assert.equal(again.bodyUsed, true);
 });

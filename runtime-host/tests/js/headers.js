@@ -137,3 +137,29 @@ test("patched builtins don't disturb it", () => {
   }
   assert.equal(value, "vexample.com");
 });
+
+test("many fields are set, appended and deleted as few are", () => {
+  const expected = new Map();
+  for (const headers of [new Headers(), copy(fromPacked(() => ""))]) {
+    expected.clear();
+    for (let i = 0; i < 3000; i++) {
+      const name = `x-${(i * 7) % 500}`;
+      if (i % 11 === 5) {
+        headers.delete(name);
+        expected.delete(name);
+      } else if (i % 5 === 3) {
+        headers.append(name, i);
+        expected.set(name, expected.has(name) ? `${expected.get(name)}, ${i}` : String(i));
+      } else {
+        headers.set(name, i);
+        expected.set(name, String(i));
+      }
+      assert.equal(headers.get(name), expected.get(name) ?? null);
+      assert.equal(headers.has(name), expected.has(name));
+    }
+    headers.set("__proto__", "1");
+    headers.append("__proto__", "2");
+    expected.set("__proto__", "1, 2");
+    assert.deepEqual([...headers], [...expected].sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+  }
+});

@@ -28,16 +28,33 @@ test("defaults and members of Workers", () => {
   );
   assert(request.signal instanceof AbortSignal);
   assert.equal(request.signal, request.signal);
-  assert.equal(new Request(new URL("https://u:p@h/")).url, "https://u:p@h/");
+  assert.equal(new Request(new URL("https://h/@")).url, "https://h/@");
 });
 
 test("invalid arguments are type errors", () => {
   for (const call of [
     () => new Request(), () => new Request("/relative"), () => new Request(url, 1), () => new Request(url, { redirect: "x" }),
-    () => new Request(url, { signal: {} }), () => new Request(url, { cache: "force-cache" }), () => new Request(url, { integrity: "sha256-x" }),
+    () => new Request(url, { signal: {} }), () => new Request(url, { cache: "only-if-cached" }), () => new Request(url, { cache: "x" }), () => new Request("https://u:p@h/"),
+    () => new Request(url, { mode: "navigate" }), () => new Request(url, { mode: "no-cors", method: "PUT" }), () => new Request(url, { duplex: "full" }),
+    () => new Request(url, { referrer: "http://" }), () => new Request(url, { window: {} }), () => new Request(url, { priority: "x" }),
+    () => new Request(url, { keepalive: true, method: "POST", body: new ReadableStream() }),
     () => new Request(url, { body: "x" }), () => new Request(url, { method: "HEAD", body: "x" }), () => new Request(url, { cf: 1 }),
     () => new Request(new Request(url, { method: "POST", body: "x" }), { method: "GET" }), () => Request(url),
   ]) assert.throws(call, TypeError);
+});
+
+test("options that mean nothing here are kept", () => {
+  const init = {
+    cache: "no-store", credentials: "omit", duplex: "half", integrity: "sha256-x", keepalive: 1, mode: "same-origin", priority: "low",
+    referrer: "https://example.com/", referrerPolicy: "origin", window: null,
+  };
+  const shown = (r) => [r.cache, r.credentials, r.duplex, r.integrity, r.keepalive, r.mode, r.referrer, r.referrerPolicy, r.destination];
+  const expected = ["no-store", "omit", "half", "sha256-x", true, "same-origin", "about:client", "origin", ""];
+  const request = new Request(url, init);
+  for (const made of [request, request.clone(), new Request(request), new Request(url, request)]) assert.deepEqual(shown(made), expected);
+  assert.deepEqual(shown(new Request(url)), ["default", "same-origin", "half", "", false, "cors", "about:client", "", ""]);
+  assert.equal(new Request(request, { integrity: "", referrer: "" }).referrer, "");
+  assert.equal(request.integrity, "sha256-x");
 });
 
 test("a Request from a Request takes its body, one from an init shares it", async () => {

@@ -55,7 +55,7 @@ test("an upstream's response is immutable and lazy, a copy is mutable and known 
   const copy = new Response(response.body, response);
   assert.deepEqual([inspect(copy).headersOrigin, inspect(copy).headersDirty, copy.status, copy.url, copy.redirected], [42, false, 203, "", false]);
   assert.deepEqual(calls, []);
-  assert.deepEqual([response.url, response.redirected, response.headers.get("a")], ["https://u.example/", true, "1"]);
+  assert.deepEqual([response.type, response.url, response.redirected, response.headers.get("a")], ["basic", "https://u.example/", true, "1"]);
   assert.throws(() => response.headers.set("a", "b"), TypeError, "immutable");
   copy.headers.set("a", "2");
   assert.deepEqual([inspect(copy).headersOrigin, internals.headers.pack(copy.headers)], [undefined, "a\n2\nset-cookie\nx\nset-cookie\ny"]);

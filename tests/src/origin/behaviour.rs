@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/bytes/N?piece=K&chunked=1` | N bytes of the pattern, `x-sha256` up to 1 MiB; `content-length` unless `chunked` |
 //! | `/text/N?piece=K` | N bytes of pattern text, chunked |
+//! | `/list/N?piece=K` | an HTML page with N links, chunked |
 //! | `/status/CODE` | that status with a short body (none for 204 and 304) |
 //! | `/headers` | several response headers, two `set-cookie` among them |
 //! | `/slow?ms=N` | `ok` after N ms |
@@ -71,6 +72,7 @@ async fn choose(request: Request<Incoming>, record: &Shared) -> Answer {
     match first {
         "bytes" => Ok(pattern_bytes(rest.parse().unwrap_or(0), &query)),
         "text" => Ok(pattern_text(rest.parse().unwrap_or(0), &query)),
+        "list" => Ok(html_list(rest.parse().unwrap_or(0), &query)),
         "status" => Ok(status(rest.parse().unwrap_or(400))),
         "headers" => Ok(many_headers()),
         "slow" => {
@@ -148,14 +150,24 @@ fn pattern_bytes(total: u64, query: &Query) -> Response<OriginBody> {
 }
 
 fn pattern_text(total: usize, query: &Query) -> Response<OriginBody> {
+    in_pieces(&pattern::text(total), query, "text/plain; charset=utf-8")
+}
+
+fn html_list(links: usize, query: &Query) -> Response<OriginBody> {
+    let items: String =
+        (1..=links).map(|n| format!("<li><a href=\"/item/{n}\">item {n}</a></li>\n")).collect();
+    let page = format!(
+        "<!doctype html>\n<html><head><title>List</title></head>\n<body><ul>\n{items}</ul></body></html>\n"
+    );
+    in_pieces(&page, query, "text/html; charset=utf-8")
+}
+
+fn in_pieces(text: &str, query: &Query, content_type: &'static str) -> Response<OriginBody> {
     let piece = usize::try_from(query.number("piece", 1000)).unwrap_or(1).max(1);
-    let text = pattern::text(total).into_bytes();
     let pieces: Vec<_> =
-        text.chunks(piece).map(|part| Ok(Frame::data(part.to_vec().into()))).collect();
+        text.as_bytes().chunks(piece).map(|part| Ok(Frame::data(part.to_vec().into()))).collect();
     let mut response = Response::new(body::stream(futures_util::stream::iter(pieces)));
-    response
-        .headers_mut()
-        .insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
     response
 }
 

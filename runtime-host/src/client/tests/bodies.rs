@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_compression::tokio::bufread::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder};
+use async_compression::tokio::bufread::{
+    BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder,
+};
+use async_compression::{Level, zstd::CParameter};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body::Frame;
@@ -49,6 +52,12 @@ async fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
         "br" => BrotliEncoder::new(plain).read_to_end(&mut encoded).await,
         "deflate" => ZlibEncoder::new(plain).read_to_end(&mut encoded).await,
         "raw deflate" => DeflateEncoder::new(plain).read_to_end(&mut encoded).await,
+        "zstd" => ZstdEncoder::new(plain).read_to_end(&mut encoded).await,
+        "zstd with a window of 16 MiB" => {
+            let params = [CParameter::window_log(24)];
+            let mut encoder = ZstdEncoder::with_quality_and_params(plain, Level::Fastest, &params);
+            encoder.read_to_end(&mut encoded).await
+        }
         other => panic!("unknown coding {other}"),
     };
     done.expect("encoded");
@@ -90,7 +99,7 @@ async fn bodies_of_all_sizes_come_and_go_unharmed() {
 #[tokio::test]
 async fn content_codings_are_undone() {
     let plain = megabytes();
-    for coding in ["gzip", "br", "deflate", "raw deflate"] {
+    for coding in ["gzip", "br", "deflate", "raw deflate", "zstd"] {
         let encoded = Bytes::from(encode(coding, &plain[..1_000_000]).await);
         let server = http(move |_| {
             let mut response = reply(encoded.clone());
@@ -145,6 +154,21 @@ async fn a_body_that_does_not_decode_is_an_error() {
         assert_eq!(error.kind, ErrorKind::Decode, "{error}");
         assert!(response.body.chunk().await.is_none());
     }
+}
+
+#[tokio::test]
+async fn a_zstd_window_that_needs_much_memory_is_refused() {
+    let encoded = Bytes::from(encode("zstd with a window of 16 MiB", &megabytes()).await);
+    let server = http(move |_| {
+        let mut response = reply(encoded.clone());
+        response.headers_mut().insert("content-encoding", "zstd".parse().expect("a value"));
+        async { response }
+    })
+    .await;
+    let mut response =
+        client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");
+    let error = read(&mut response.body).await.expect_err("an error");
+    assert_eq!(error.kind, ErrorKind::Decode, "{error}");
 }
 
 #[tokio::test]

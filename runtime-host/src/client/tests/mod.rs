@@ -1,9 +1,11 @@
 mod bodies;
 mod connections;
+mod fuzz;
 mod guard;
 mod redirects;
 mod requests;
 pub(crate) mod server;
+mod websocket;
 
 use super::*;
 use crate::egress::Section;

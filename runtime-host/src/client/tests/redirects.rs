@@ -94,6 +94,30 @@ async fn manual_and_error_modes() {
 }
 
 #[tokio::test]
+async fn a_location_is_utf_8_or_its_bytes() {
+    for (given, url) in [
+        (&b"/seen?\xe2\x98\x83"[..], "/seen?%E2%98%83"),
+        (b"/seen?\xff", "/seen?%FF"),
+        (b"/seen?%\xe2\x98\x83", "/seen?%%E2%98%83"),
+        (b"/s%65en?a=%E2%98%83", "/s%65en?a=%E2%98%83"),
+    ] {
+        let server = http(move |request| {
+            let mut response = answer(302, "x-a", "b");
+            if request.uri().path() != "/" {
+                response = reply("");
+            }
+            let value = http::HeaderValue::from_bytes(given).expect("a value");
+            response.headers_mut().insert("location", value);
+            async { response }
+        })
+        .await;
+        let response =
+            client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");
+        assert_eq!(&response.url[url::Position::BeforePath..], url);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_without_location_is_the_response() {
     let server = http(|_| async { answer(302, "x-a", "b") }).await;
     let response = client().fetch(FetchRequest::get(server.url("/"))).await.expect("a response");
@@ -120,7 +144,7 @@ async fn a_loop_ends() {
     let hops = Arc::new(AtomicU32::new(0));
     let count = hops.clone();
     let mut request = FetchRequest::get(server.url("/"));
-    request.on_hop = Some(Box::new(move |_| {
+    request.on_hop = Some(Box::new(move |_, _| {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }));
@@ -133,9 +157,22 @@ async fn a_loop_ends() {
 async fn the_hook_may_refuse() {
     let server = server().await;
     let mut request = FetchRequest::get(server.url("/302//seen"));
-    request.on_hop = Some(Box::new(|url| Err(format!("no more: {}", url.path()))));
+    request.on_hop = Some(Box::new(|url, _| Err(format!("no more: {}", url.path()))));
     let error = fails(request).await;
     assert_eq!(error, FetchError { kind: ErrorKind::Refused, message: "no more: /seen".into() });
+}
+
+#[tokio::test]
+async fn the_hook_may_change_the_headers() {
+    let server = server().await;
+    let mut request = FetchRequest::get(server.url("/302//seen"));
+    request.headers.push("x-way", "first");
+    request.on_hop = Some(Box::new(|_, headers| {
+        headers.insert("x-way", http::HeaderValue::from_static("second"));
+        Ok(())
+    }));
+    let seen = text(client().fetch(request).await.expect("a response")).await;
+    assert!(seen.contains("second") && !seen.contains("first"), "{seen}");
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ async fn sends_method_path_headers_and_body() {
     assert!(seen.starts_with("PUT /a%20b?c=|d\n"), "{seen}");
     assert!(seen.contains("x-one: 1\nx-one: 2\n"), "{seen}");
     assert!(seen.contains(&format!("host: localhost:{}\n", server.address.port())), "{seen}");
-    assert!(seen.contains("accept-encoding: gzip, br, deflate\n"), "{seen}");
+    assert!(seen.contains("accept-encoding: gzip, br, deflate, zstd\n"), "{seen}");
+    for default in ["accept: */*", "accept-language: *", "user-agent: NANO-Envoy"] {
+        assert!(seen.contains(&format!("{default}\n")), "{seen}");
+    }
     assert!(seen.ends_with("content-length: 5\nhello"), "{seen}");
 }
 
@@ -33,10 +36,12 @@ async fn fields_of_the_connection_are_the_clients_alone() {
         request.headers.push(name, "chunked");
     }
     request.headers.push("accept-encoding", "identity");
+    request.headers.push("user-agent", "mine");
     let seen = text(client().fetch(request).await.expect("a response")).await;
     assert!(!seen.contains("chunked"), "{seen}");
     assert!(seen.contains("content-length: 0\n"), "{seen}");
     assert!(seen.contains("accept-encoding: identity\n"), "{seen}");
+    assert!(seen.contains("user-agent: mine\n") && !seen.contains("NANO"), "{seen}");
 }
 
 #[tokio::test]

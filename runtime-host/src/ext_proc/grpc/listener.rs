@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Server, connection};
+use super::{Server, Tls, connection};
 use crate::sockets::Socket;
 
 /// A bound socket of the `ext_proc` server.
@@ -74,11 +74,12 @@ impl Listener {
                     socket.set_nodelay(true)?;
                     Ok(socket)
                 };
-                accept_all(accept, &server, &connections, &cut_off).await;
+                let tls = server.settings.tls.clone();
+                accept_all(accept, &server, tls.as_ref(), &connections, &cut_off).await;
             }
             Self::Unix(listener) => {
                 let accept = async || listener.accept().await.map(|(socket, _)| socket);
-                accept_all(accept, &server, &connections, &cut_off).await;
+                accept_all(accept, &server, None, &connections, &cut_off).await;
             }
         }
     }
@@ -87,6 +88,7 @@ impl Listener {
 async fn accept_all<S, F>(
     accept: impl Fn() -> F,
     server: &Arc<Server>,
+    tls: Option<&Arc<Tls>>,
     connections: &TaskTracker,
     cut_off: &CancellationToken,
 ) where
@@ -100,7 +102,7 @@ async fn accept_all<S, F>(
         };
         match accepted {
             Ok(socket) => {
-                let serving = connection::serve(socket, server.clone());
+                let serving = serve(socket, tls.cloned(), server.clone());
                 let cut_off = cut_off.clone();
                 connections.spawn(async move {
                     tokio::select! {
@@ -114,5 +116,16 @@ async fn accept_all<S, F>(
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
+    }
+}
+
+async fn serve<S>(socket: S, tls: Option<Arc<Tls>>, server: Arc<Server>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(tls) = tls else { return connection::serve(socket, server).await };
+    match tls.accept(socket).await {
+        Ok(socket) => connection::serve(socket, server).await,
+        Err(error) => tracing::info!("a connection was refused, its TLS handshake failed: {error}"),
     }
 }

@@ -9,6 +9,7 @@ mod listener;
 pub mod offline;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod transport;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::settings::Settings;
 use super::stats::Stats;
 use crate::exchange::Engine;
 pub use listener::Listener;
+pub use tls::{Tls, TlsFiles};
 pub(super) use transport::Received;
 
 /// What all connections share.

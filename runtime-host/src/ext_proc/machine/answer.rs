@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::by_name::ByName;
 use super::leg::{Head, Reader};
 use super::mode::BodyMode;
 use super::{Machine, Outputs, reply};
@@ -12,13 +13,16 @@ use crate::ext_proc::status::Status;
 /// The head of the answer; its body is the response direction's leaving body.
 pub(super) struct Answer {
     head: ResponseHead,
+    /// Several fields have one name.
+    repeats: bool,
     /// A streamed immediate response has begun.
     started: bool,
 }
 
 impl Answer {
     pub fn new(head: ResponseHead) -> Self {
-        Self { head, started: false }
+        let repeats = ByName::new(&head.headers).repeats();
+        Self { head, repeats, started: false }
     }
 }
 
@@ -107,13 +111,7 @@ impl Machine {
     /// Envoy keeps only the last of several fields of one name in a streamed immediate response
     /// (tried on 1.40, `set-cookie`): such an answer is collected.
     fn answer_repeats_a_field(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| {
-            let fields = &answer.head.headers.0;
-            fields
-                .iter()
-                .enumerate()
-                .any(|(at, (name, _))| fields[..at].iter().any(|(earlier, _)| earlier == name))
-        })
+        self.answer.as_ref().is_some_and(|answer| answer.repeats)
     }
 
     fn stream_answer(&mut self, out: &mut Outputs) {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::by_name::ByName;
 use crate::exchange::{HeaderList, RequestHead, ResponseHead};
 use crate::ext_proc::proto::{BoolValue, HeaderMutation, HeaderValue, HeaderValueOption};
 
@@ -58,11 +59,11 @@ pub(super) fn response(arrived: &ResponseHead, wanted: &ResponseHead) -> Changes
 
 /// All fields of a head that replaces whatever was there, for an `ImmediateResponse`.
 pub(super) fn whole(wanted: &HeaderList) -> HeaderMutation {
-    let fields = &wanted.0;
+    let fields = ByName::new(wanted);
     let mut mutation = HeaderMutation::default();
-    for (at, (name, value)) in fields.iter().enumerate() {
+    for (at, (name, value)) in wanted.iter().enumerate() {
         if !is_framing(name) {
-            let again = fields[..at].iter().any(|(earlier, _)| earlier == name);
+            let again = fields.is_again(at);
             mutation.set_headers.push(option(name.clone(), value.clone(), again));
         }
     }
@@ -100,27 +101,26 @@ fn headers(
     if arrived == wanted {
         return;
     }
+    let (old, new) = (ByName::new(arrived), ByName::new(wanted));
     for (at, (name, _)) in wanted.iter().enumerate() {
-        let first = !wanted.0[..at].iter().any(|(earlier, _)| earlier == name);
-        if first && !is_framing(name) {
-            set(name, arrived, wanted, mutation);
+        if !new.is_again(at) && !is_framing(name) {
+            set(name, &old, &new, mutation);
         }
     }
     for (at, (name, _)) in arrived.iter().enumerate() {
-        let first = !arrived.0[..at].iter().any(|(earlier, _)| earlier == name);
-        if first && !is_framing(name) && !keep(name) && !has(wanted, name) {
+        if !old.is_again(at) && !is_framing(name) && !keep(name) && !new.has(name) {
             mutation.remove_headers.push(name.clone());
         }
     }
 }
 
 /// Makes the values of `name` be those in `wanted`, if they are not.
-fn set(name: &Bytes, arrived: &HeaderList, wanted: &HeaderList, mutation: &mut HeaderMutation) {
-    if values(arrived, name).eq(values(wanted, name)) {
+fn set(name: &Bytes, arrived: &ByName<'_>, wanted: &ByName<'_>, mutation: &mut HeaderMutation) {
+    if arrived.values(name).eq(wanted.values(name)) {
         return;
     }
-    let old: Vec<&Bytes> = values(arrived, name).collect();
-    let new: Vec<&Bytes> = values(wanted, name).collect();
+    let old: Vec<&Bytes> = arrived.values(name).collect();
+    let new: Vec<&Bytes> = wanted.values(name).collect();
     // Cookies that are only added (the common case) leave the others alone.
     let keep = if name.as_ref() == b"set-cookie" && new.starts_with(&old) {
         old.len()
@@ -132,14 +132,6 @@ fn set(name: &Bytes, arrived: &HeaderList, wanted: &HeaderList, mutation: &mut H
     for (at, value) in new.into_iter().enumerate().skip(keep) {
         mutation.set_headers.push(option(name.clone(), value.clone(), at > 0));
     }
-}
-
-fn values<'a>(list: &'a HeaderList, name: &'a [u8]) -> impl Iterator<Item = &'a Bytes> {
-    list.iter().filter(move |(n, _)| n.as_ref() == name).map(|(_, value)| value)
-}
-
-fn has(list: &HeaderList, name: &[u8]) -> bool {
-    list.iter().any(|(n, _)| n.as_ref() == name)
 }
 
 /// The combined value as JavaScript's `Headers.get` gives it (Fetch standard, "get a header").

@@ -55,6 +55,7 @@
 
 mod advance;
 mod answer;
+mod by_name;
 mod diff;
 mod heads;
 mod leg;

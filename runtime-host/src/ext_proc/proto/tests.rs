@@ -1,5 +1,7 @@
 //! Every message against generated code: what one side encodes the other decodes.
 
+mod fuzz;
+
 use std::fmt::Debug;
 
 use envoy_types::pb::envoy::config::core::v3 as core;

@@ -51,6 +51,7 @@ pub fn begin(
         failure_mode: None,
         request_id: "r1".into(),
         cf: serde_json::Map::new(),
+        reports: false,
     };
     Message::Start { id, start: Box::new(start), outbox }
 }

@@ -1,7 +1,14 @@
 //! Evaluates one JavaScript test file in a fresh isolate.
 
+use super::driver::bundle;
+use crate::isolate::memory::BufferMeter;
+use crate::isolate::state::{self, State};
 use crate::isolate::{platform, snapshot};
 use crate::ops;
+use crate::worker::Settings;
+
+/// Bytes that host functions may allocate for a test file.
+const MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
 pub struct Outcome {
     pub passed: usize,
@@ -13,7 +20,10 @@ pub fn run(name: &str, source: &str) -> Outcome {
     let params = v8::CreateParams::default()
         .snapshot_blob(snapshot::blob())
         .external_references(snapshot::external_references());
+    let mut state = State::new(bundle("", Settings::default()), BufferMeter::new(MEMORY_BYTES));
     let mut isolate = v8::Isolate::new(params);
+    // SAFETY: the box lives longer than the isolate, which is dropped first.
+    unsafe { state::install(&mut isolate, &raw mut *state) };
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     v8::scope!(let scope, &mut isolate);
     let context = v8::Context::new(scope, v8::ContextOptions::default());

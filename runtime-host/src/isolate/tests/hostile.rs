@@ -127,10 +127,12 @@ fn messages_for_what_is_over_are_ignored() {
     let head = SubrequestHead {
         body,
         status: 200,
+        status_text: String::new(),
         headers: crate::exchange::HeaderList::default(),
         url: "http://other.example/".into(),
         redirected: false,
         length: None,
+        has_body: true,
     };
     for message in [
         Message::Subrequest { id: 1, op, result: Ok(head) },

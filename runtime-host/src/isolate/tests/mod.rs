@@ -1,8 +1,11 @@
 //! Runs the files of `runtime-host/tests/js/` in fresh isolates that start from the snapshot.
 
+mod abort;
 mod arriving;
 mod driver;
 mod dynamic_code;
+mod fuzz;
+mod globals;
 mod handover;
 mod harness;
 mod hostile;
@@ -10,6 +13,7 @@ mod lengths;
 mod limits;
 mod memory;
 mod relay;
+mod resources;
 mod unread;
 mod worker;
 

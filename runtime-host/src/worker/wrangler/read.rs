@@ -1,12 +1,13 @@
 //! From the text of a wrangler file to [`Wrangler`].
 
+use nano_routing::Pattern;
+
 use super::Wrangler;
 use super::keys::take_known;
 use crate::config::document::{Entry, Node, Table, Value, parse_jsonc, parse_toml};
 use crate::config::reader::{Reader, Section, Unknown};
 use crate::diagnostic::{Diagnostic, SourceText};
 use crate::limits::CPU_MAX_MS;
-use crate::worker::routes::Pattern;
 use crate::worker::rules::{Rule, RuleKind};
 
 /// Reads a wrangler file. `environment` chooses one of its `[env.NAME]` sections; a file without

@@ -2,4 +2,6 @@
 
 mod client;
 mod engine;
+mod fuzz;
 mod serving;
+mod tls;

@@ -1,10 +1,11 @@
 //! The state machine without Envoy and without JavaScript.
 //!
 //! `recipes` and `broken` say what is replied to what, line by line; `simulation` plays every
-//! body mode with every kind of handler against a model of Envoy's filter.
+//! body mode with every kind of handler against a model of Envoy's filter, `fuzz` arbitrary sequences.
 
 mod broken;
 mod cut;
+mod fuzz;
 mod recipes;
 mod render;
 mod simulation;
@@ -31,7 +32,7 @@ struct Driver {
 }
 
 /// How the stream is set up.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Setup {
     request: BodyMode,
     response: BodyMode,

@@ -41,7 +41,7 @@ const HANDLERS: [Handler; 6] = [
     Handler::OwnStream,
 ];
 
-const MODES: [BodyMode; 5] = [
+pub(super) const MODES: [BodyMode; 5] = [
     BodyMode::None,
     BodyMode::Streamed,
     BodyMode::Buffered,
@@ -233,8 +233,8 @@ fn mutated(response: CommonResponse, body: &str) -> String {
 }
 
 /// The exchange: Envoy's filter, the machine, and a handler for each direction.
-struct Simulation {
-    driver: Driver,
+pub(super) struct Simulation {
+    pub(super) driver: Driver,
     early: bool,
     overrides: bool,
     filters: [Filter; 2],
@@ -243,7 +243,9 @@ struct Simulation {
     slow: Option<VecDeque<Vec<Command>>>,
     immediate: Option<String>,
     errors: Vec<String>,
-    closed: bool,
+    pub(super) closed: bool,
+    /// Envoy has the response.
+    response_sent: bool,
 }
 
 impl Simulation {
@@ -261,13 +263,18 @@ impl Simulation {
             immediate: None,
             errors: Vec::new(),
             closed: false,
+            response_sent: false,
         }
+    }
+
+    /// One whose commands are not a handler's.
+    pub(super) fn scripted(setup: Setup) -> Self {
+        Self::new(setup, [Handler::AsItCame; 2], false)
     }
 
     fn run(mut self) -> Self {
         let commands = self.handlers[0].begins(Side::Request);
         self.give(commands);
-        let mut response_sent = false;
         for _ in 0..100 {
             self.carry_out();
             if self.closed {
@@ -277,17 +284,7 @@ impl Simulation {
                 self.driver.machine.commands(&mut batch.clone(), &mut self.driver.out);
                 continue;
             }
-            let early = self.early;
-            let next = self.filters[0].next(early).or_else(|| {
-                if response_sent {
-                    return self.filters[1].next(early);
-                }
-                response_sent = self.filters[0].complete;
-                self.filters[1].plan();
-                let fields = [(":status", "200"), ("content-length", "16")];
-                response_sent.then(|| Request::ResponseHeaders(headers(&fields, false)))
-            });
-            match next {
+            match self.next_message() {
                 Some(request) => {
                     self.driver.machine.message(message(request), &mut self.driver.out);
                 }
@@ -301,6 +298,20 @@ impl Simulation {
             self.filters[1].header_reply(None);
         }
         self
+    }
+
+    /// What Envoy sends now, if it sends anything.
+    pub(super) fn next_message(&mut self) -> Option<Request> {
+        let early = self.early;
+        self.filters[0].next(early).or_else(|| {
+            if self.response_sent {
+                return self.filters[1].next(early);
+            }
+            self.response_sent = self.filters[0].complete;
+            self.filters[1].plan();
+            let fields = [(":status", "200"), ("content-length", "16")];
+            self.response_sent.then(|| Request::ResponseHeaders(headers(&fields, false)))
+        })
     }
 
     /// An engine that is free runs at once; a slow one later.
@@ -352,7 +363,7 @@ impl Simulation {
         self.give(commands);
     }
 
-    fn reply(&mut self, reply: ProcessingResponse) {
+    pub(super) fn reply(&mut self, reply: ProcessingResponse) {
         if let Some(mode) = reply.mode_override {
             assert!(self.overrides, "an override that Envoy would not carry out");
             let mode_of = |wire| BodyMode::from_wire(wire, "").unwrap();

@@ -1,4 +1,4 @@
-//! Entropy, digests and message authentication for the Web Crypto API.
+//! Digests, message authentication and comparison in constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -8,69 +8,12 @@ use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 use v8::{ArrayBufferView, FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
-use super::throw_type_error;
-
-/// Space for a view whose bytes lie in V8's heap instead of a buffer of their own.
-const STORAGE: [u8; v8::TYPED_ARRAY_MAX_SIZE_IN_HEAP] = [0; v8::TYPED_ARRAY_MAX_SIZE_IN_HEAP];
-
-/// `cryptoRandomFill(view)`: fills it from the operating system's entropy source.
-pub fn random_fill(
-    scope: &mut PinScope<'_, '_>,
-    args: FunctionCallbackArguments<'_>,
-    _rv: ReturnValue<'_>,
-) {
-    let Ok(view) = Local::<ArrayBufferView>::try_from(args.get(0)) else {
-        return throw_type_error(scope, "cryptoRandomFill takes a view");
-    };
-    let length = view.byte_length();
-    if length == 0 {
-        return;
-    }
-    // SAFETY: `data` is the start of `length` bytes of the view's buffer, which the handle keeps
-    // alive; nobody else touches them while this op runs, as the caller refuses shared buffers.
-    let bytes = unsafe { std::slice::from_raw_parts_mut(view.data().cast::<u8>(), length) };
-    if getrandom::fill(bytes).is_err() {
-        throw_type_error(scope, "the operating system gave no entropy");
-    }
-}
-
-/// `cryptoRandomUuid() → string`: a version 4 UUID (RFC 9562 §5.4).
-pub fn random_uuid(
-    scope: &mut PinScope<'_, '_>,
-    _args: FunctionCallbackArguments<'_>,
-    mut rv: ReturnValue<'_>,
-) {
-    let mut bytes = [0; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        return throw_type_error(scope, "the operating system gave no entropy");
-    }
-    if let Some(text) =
-        v8::String::new_from_one_byte(scope, &format_uuid(bytes), v8::NewStringType::Normal)
-    {
-        rv.set(text.into());
-    }
-}
-
-fn format_uuid(mut bytes: [u8; 16]) -> [u8; 36] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut text = [b'-'; 36];
-    let mut at = 0;
-    for (i, byte) in bytes.into_iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            at += 1;
-        }
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 15)];
-        at += 2;
-    }
-    text
-}
+use super::Input;
+use crate::ops::throw_type_error;
 
 /// A hash function, by the number that JavaScript passes.
-#[derive(Clone, Copy)]
-enum Hash {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
     Md5,
     Sha1,
     Sha256,
@@ -78,15 +21,42 @@ enum Hash {
     Sha512,
 }
 
+/// Evaluates `$body` with `$Digest` as the type of a hash function; `$otherwise` for MD5, which Web
+/// Crypto has in none of its algorithms.
+macro_rules! with_hash {
+    ($hash:expr, $Digest:ident => $body:expr, $otherwise:expr) => {
+        match $hash {
+            $crate::ops::crypto::hash::Hash::Md5 => $otherwise,
+            $crate::ops::crypto::hash::Hash::Sha1 => {
+                type $Digest = ::sha1::Sha1;
+                $body
+            }
+            $crate::ops::crypto::hash::Hash::Sha256 => {
+                type $Digest = ::sha2::Sha256;
+                $body
+            }
+            $crate::ops::crypto::hash::Hash::Sha384 => {
+                type $Digest = ::sha2::Sha384;
+                $body
+            }
+            $crate::ops::crypto::hash::Hash::Sha512 => {
+                type $Digest = ::sha2::Sha512;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_hash;
+
 impl Hash {
-    fn from_argument(args: &FunctionCallbackArguments<'_>, index: i32) -> Option<Self> {
+    pub fn from_argument(args: &FunctionCallbackArguments<'_>, index: i32) -> Option<Self> {
         let number = Local::<v8::Uint32>::try_from(args.get(index)).ok()?.value();
         [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
             .get(number as usize)
             .copied()
     }
 
-    fn digest(self, data: &[u8]) -> Output {
+    pub fn digest(self, data: &[u8]) -> Output {
         match self {
             Self::Md5 => Output::new(&Md5::digest(data)),
             Self::Sha1 => Output::new(&Sha1::digest(data)),
@@ -98,13 +68,7 @@ impl Hash {
 
     /// RFC 2104; `None` for MD5, which Web Crypto does not have in HMAC.
     fn hmac(self, key: &[u8], data: &[u8]) -> Option<Output> {
-        match self {
-            Self::Md5 => None,
-            Self::Sha1 => mac::<Hmac<Sha1>>(key, data),
-            Self::Sha256 => mac::<Hmac<Sha256>>(key, data),
-            Self::Sha384 => mac::<Hmac<Sha384>>(key, data),
-            Self::Sha512 => mac::<Hmac<Sha512>>(key, data),
-        }
+        with_hash!(self, D => mac::<Hmac<D>>(key, data), None)
     }
 }
 
@@ -115,16 +79,20 @@ fn mac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Option<Output> {
 }
 
 /// The result of a hash function: at most 64 bytes.
-struct Output {
+pub struct Output {
     bytes: [u8; 64],
     length: usize,
 }
 
 impl Output {
-    fn new(result: &[u8]) -> Self {
+    pub fn new(result: &[u8]) -> Self {
         let mut bytes = [0; 64];
         bytes[..result.len()].copy_from_slice(result);
         Self { bytes, length: result.len() }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 
     /// Copies to a view of exactly this length.
@@ -154,10 +122,11 @@ pub fn digest(
 ) {
     let written = (|| {
         let hash = Hash::from_argument(&args, 0)?;
-        let data = Local::<ArrayBufferView>::try_from(args.get(1)).ok()?;
+        let mut data = Input::new(&args, 1)?;
         let out = Local::<ArrayBufferView>::try_from(args.get(2)).ok()?;
-        let mut room = STORAGE;
-        Some(hash.digest(data.get_contents(&mut room)).write_to(&out))
+        let data = data.bytes();
+        super::before(data.len());
+        Some(hash.digest(data).write_to(&out))
     })();
     if written != Some(true) {
         throw_type_error(scope, "cryptoDigest takes (hash, data, out)");
@@ -172,12 +141,12 @@ pub fn hmac(
 ) {
     let written = (|| {
         let hash = Hash::from_argument(&args, 0)?;
-        let key = Local::<ArrayBufferView>::try_from(args.get(1)).ok()?;
-        let data = Local::<ArrayBufferView>::try_from(args.get(2)).ok()?;
+        let mut key = Input::new(&args, 1)?;
+        let mut data = Input::new(&args, 2)?;
         let out = Local::<ArrayBufferView>::try_from(args.get(3)).ok()?;
-        let (mut key_room, mut data_room) = (STORAGE, STORAGE);
-        let (key, data) = (key.get_contents(&mut key_room), data.get_contents(&mut data_room));
-        Some(hash.hmac(key, data)?.write_to(&out))
+        let data = data.bytes();
+        super::before(data.len());
+        Some(hash.hmac(key.bytes(), data)?.write_to(&out))
     })();
     if written != Some(true) {
         throw_type_error(scope, "cryptoHmac takes (hash, key, data, out)");
@@ -192,10 +161,9 @@ pub fn timing_safe_equal(
     mut rv: ReturnValue<'_>,
 ) {
     let equal = (|| {
-        let a = Local::<ArrayBufferView>::try_from(args.get(0)).ok()?;
-        let b = Local::<ArrayBufferView>::try_from(args.get(1)).ok()?;
-        let (mut room_a, mut room_b) = (STORAGE, STORAGE);
-        let (a, b) = (a.get_contents(&mut room_a), b.get_contents(&mut room_b));
+        let mut a = Input::new(&args, 0)?;
+        let mut b = Input::new(&args, 1)?;
+        let (a, b) = (a.bytes(), b.bytes());
         (a.len() == b.len()).then(|| bool::from(a.ct_eq(b)))
     })();
     match equal {
@@ -207,21 +175,15 @@ pub fn timing_safe_equal(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(output: &Output) -> String {
-        use std::fmt::Write;
-        output.bytes[..output.length].iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
+    use crate::ops::crypto::tests::hex;
 
     #[test]
     fn hashes_match_published_vectors() {
-        assert_eq!(hex(&Hash::Md5.digest(b"abc")), "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(hex(&Hash::Sha1.digest(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        let digest = |hash: Hash| hex(hash.digest(b"abc").as_bytes());
+        assert_eq!(digest(Hash::Md5), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(digest(Hash::Sha1), "a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(
-            hex(&Hash::Sha256.digest(b"abc")),
+            digest(Hash::Sha256),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
     }
@@ -230,15 +192,9 @@ mod tests {
     fn hmac_matches_rfc_4231_case_2() {
         let result = Hash::Sha256.hmac(b"Jefe", b"what do ya want for nothing?").expect("SHA-256");
         assert_eq!(
-            hex(&result),
+            hex(result.as_bytes()),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
         assert!(Hash::Md5.hmac(b"k", b"d").is_none());
-    }
-
-    #[test]
-    fn uuids_have_version_and_variant() {
-        let text = format_uuid([0xff; 16]);
-        assert_eq!(&text, b"ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

@@ -1,116 +1,103 @@
-//! Route patterns of wrangler files, and the table that finds a request's Worker by them.
-//!
-//! A pattern is `[scheme://]host/path`. `*` stands for any text: in the host only at its
-//! beginning, in the path only at its end, as Cloudflare documents it; `*/path` and a `*` alone as
-//! host mean every host. The path is compared with the request's path and query as they came.
+//! Tables that find what belongs to a request by its host and path.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// A pattern, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    host: HostPattern,
-    path: PathPattern,
-}
+use crate::pattern::{HostPattern, PathPattern, Pattern, normalise};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum HostPattern {
-    Any,
-    Exact(String),
-    /// What the host ends with: `*.example.com` has `.example.com`, `*example.com` also matches
-    /// the bare domain.
-    Suffix(String),
-}
+/// Paths of one host pattern, most specific first, with the value of each.
+type Paths<V> = Vec<(PathPattern, V)>;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum PathPattern {
-    Exact(String),
-    Prefix(String),
-}
-
-impl Pattern {
-    /// The error completes a sentence that begins with the pattern.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = match text.split_once("://") {
-            Some(("http" | "https", rest)) => rest,
-            Some(_) => return Err("may only begin with http:// or https://"),
-            None => text,
-        };
-        if text.contains('?') || text.contains('#') {
-            return Err("can't have a query or fragment; end it with * to accept any query");
-        }
-        let (host, path) = text.find('/').map_or((text, ""), |slash| text.split_at(slash));
-        Ok(Self { host: HostPattern::parse(host)?, path: PathPattern::parse(path)? })
-    }
-}
-
-impl HostPattern {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let host = text.strip_suffix(":*").unwrap_or(text);
-        let (wildcard, name) = match host.strip_prefix('*') {
-            Some(name) => (true, name),
-            None => (false, host),
-        };
-        if name.contains('*') {
-            return Err("may have a * in its host only at the beginning");
-        }
-        if name.contains([' ', '@', '\\']) || (name.contains(':') && !name.starts_with('[')) {
-            return Err("needs a host name without port, like example.com/* or */path");
-        }
-        match (wildcard, name) {
-            (false, "") => Err("needs a host, like example.com/* or */path"),
-            (true, "") => Ok(Self::Any),
-            (true, name) => Ok(Self::Suffix(name.to_ascii_lowercase())),
-            (false, name) => Ok(Self::Exact(name.to_ascii_lowercase())),
-        }
-    }
-}
-
-impl PathPattern {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let (prefix, wildcard) = match text.strip_suffix('*') {
-            Some(prefix) => (prefix, true),
-            None => (text, false),
-        };
-        if prefix.contains('*') {
-            return Err("may have a * in its path only at the end");
-        }
-        let path = if prefix.is_empty() { "/" } else { prefix };
-        Ok(if wildcard { Self::Prefix(path.to_owned()) } else { Self::Exact(path.to_owned()) })
-    }
-
-    fn matches(&self, target: &str) -> bool {
-        match self {
-            // A query follows only where a * allows it, as Cloudflare matches whole URLs.
-            Self::Exact(path) => target == path,
-            Self::Prefix(prefix) => target.starts_with(prefix.as_str()),
-        }
-    }
-
-    /// Longer is more specific; at the same length an exact path wins over a prefix.
-    fn specificity(&self) -> (usize, bool) {
-        match self {
-            Self::Exact(path) => (path.len(), true),
-            Self::Prefix(path) => (path.len(), false),
-        }
-    }
-}
-
-/// Paths of one host pattern, most specific first, with the Worker of each.
-type Paths = Vec<(PathPattern, usize)>;
-
-/// All routes of all Workers. Most specific first: an exact host before a wildcard, a longer
+/// A value for each pattern. Most specific first: an exact host before a wildcard, a longer
 /// wildcard before a shorter one, then the longer path.
+#[derive(Clone, Debug)]
+pub struct PatternMap<V> {
+    exact: HashMap<String, Paths<V>>,
+    /// By what the host ends with.
+    suffixes: HashMap<String, Paths<V>>,
+    /// The lengths of these, each once, longest first: a look-up for each length takes as long for
+    /// ten thousand wildcards as for one.
+    suffix_lengths: Vec<usize>,
+    any: Paths<V>,
+}
+
+impl<V> Default for PatternMap<V> {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            suffixes: HashMap::new(),
+            suffix_lengths: Vec::new(),
+            any: Paths::new(),
+        }
+    }
+}
+
+impl<V> PatternMap<V> {
+    /// The value of exactly this pattern; `make` gives it when there is none yet.
+    pub fn get_or_insert_with(&mut self, pattern: Pattern, make: impl FnOnce() -> V) -> &mut V {
+        let paths = self.paths_mut(pattern.host);
+        let at = match paths.iter().position(|(path, _)| *path == pattern.path) {
+            Some(at) => at,
+            None => {
+                let rank = pattern.path.specificity();
+                let at = paths.partition_point(|(path, _)| path.specificity() >= rank);
+                paths.insert(at, (pattern.path, make()));
+                at
+            }
+        };
+        &mut paths[at].1
+    }
+
+    fn paths_mut(&mut self, host: HostPattern) -> &mut Paths<V> {
+        match host {
+            HostPattern::Any => &mut self.any,
+            HostPattern::Exact(host) => self.exact.entry(host).or_default(),
+            HostPattern::Suffix(suffix) => {
+                let longest_first = |length: &usize| suffix.len().cmp(length);
+                if let Err(at) = self.suffix_lengths.binary_search_by(longest_first) {
+                    self.suffix_lengths.insert(at, suffix.len());
+                }
+                self.suffixes.entry(suffix).or_default()
+            }
+        }
+    }
+
+    /// What `choose` makes of the most specific value that it does not refuse. `host` is the
+    /// authority as it came (its port is ignored), `target` the path with its query.
+    pub fn find<'m, T>(
+        &'m self,
+        host: &str,
+        target: &str,
+        mut choose: impl FnMut(&'m V) -> Option<T>,
+    ) -> Option<T> {
+        let host = normalise(host);
+        let ending = |length: &usize| host.get(host.len().checked_sub(*length)?..);
+        let suffixes = self
+            .suffix_lengths
+            .iter()
+            .filter_map(ending)
+            .filter_map(|suffix| self.suffixes.get(suffix));
+        self.exact
+            .get(host.as_ref())
+            .into_iter()
+            .chain(suffixes)
+            .chain([&self.any])
+            .flatten()
+            .filter(|(path, _)| path.matches(target))
+            .find_map(|(_, value)| choose(value))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.suffixes.is_empty() && self.any.is_empty()
+    }
+}
+
+/// All routes of all Workers.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     workers: Vec<String>,
     /// Where each is in `workers`.
     ids: HashMap<String, usize>,
-    exact: HashMap<String, Paths>,
-    /// Longest suffix first.
-    suffixes: Vec<(String, Paths)>,
-    any: Paths,
+    routes: PatternMap<usize>,
 }
 
 /// Two Workers claim the same requests.
@@ -138,84 +125,26 @@ impl RouteTable {
         let mut conflicts = Vec::new();
         for text in patterns {
             let Ok(pattern) = Pattern::parse(text) else { continue };
-            let paths = self.paths_mut(pattern.host);
-            match paths.iter().find(|(path, _)| *path == pattern.path) {
-                Some((_, owner)) if *owner == id => {}
-                Some((_, owner)) => {
-                    let owner = *owner;
-                    conflicts.push(Conflict {
-                        pattern: text.clone(),
-                        kept: self.workers.get(owner).cloned().unwrap_or_default(),
-                        refused: worker.to_owned(),
-                    });
-                }
-                None => {
-                    let at = paths
-                        .partition_point(|(p, _)| p.specificity() >= pattern.path.specificity());
-                    paths.insert(at, (pattern.path, id));
-                }
+            let owner = *self.routes.get_or_insert_with(pattern, || id);
+            if owner != id {
+                conflicts.push(Conflict {
+                    pattern: text.clone(),
+                    kept: self.workers.get(owner).cloned().unwrap_or_default(),
+                    refused: worker.to_owned(),
+                });
             }
         }
         conflicts
     }
 
-    fn paths_mut(&mut self, host: HostPattern) -> &mut Paths {
-        match host {
-            HostPattern::Any => &mut self.any,
-            HostPattern::Exact(host) => self.exact.entry(host).or_default(),
-            HostPattern::Suffix(suffix) => {
-                let order = |known: &(String, Paths)| {
-                    (std::cmp::Reverse(known.0.len()), known.0.clone())
-                        .cmp(&(std::cmp::Reverse(suffix.len()), suffix.clone()))
-                };
-                let at = match self.suffixes.binary_search_by(order) {
-                    Ok(at) => at,
-                    Err(at) => {
-                        self.suffixes.insert(at, (suffix, Paths::new()));
-                        at
-                    }
-                };
-                &mut self.suffixes[at].1
-            }
-        }
-    }
-
     /// The Worker whose route is the most specific for this request. `host` is the authority as
     /// it came (its port is ignored), `target` the path with its query.
     pub fn find(&self, host: &str, target: &str) -> Option<&str> {
-        let host = normalise(host);
-        let exact = self.exact.get(host.as_ref());
-        let suffixes = self
-            .suffixes
-            .iter()
-            .filter(|(suffix, _)| host.ends_with(suffix.as_str()))
-            .map(|(_, paths)| paths);
-        exact
-            .into_iter()
-            .chain(suffixes)
-            .chain([&self.any])
-            .find_map(|paths| paths.iter().find(|(path, _)| path.matches(target)))
-            .and_then(|(_, worker)| self.workers.get(*worker))
-            .map(String::as_str)
+        self.routes.find(host, target, |id| self.workers.get(*id)).map(String::as_str)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.suffixes.is_empty() && self.any.is_empty()
-    }
-}
-
-/// Without port and final dot, in lower case; allocates only for a host with upper case.
-fn normalise(authority: &str) -> Cow<'_, str> {
-    let host = match authority.rfind(':') {
-        // The colons of an IPv6 address are inside of its brackets.
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    };
-    let host = host.strip_suffix('.').unwrap_or(host);
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(host.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(host)
+        self.routes.is_empty()
     }
 }
 
@@ -267,24 +196,6 @@ mod tests {
             ("[::1]/*", "[::1]/a", true),
         ] {
             assert_eq!(matches(pattern, url), expected, "{pattern} on {url}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_pattern() {
-        for pattern in [
-            "",
-            "/path",
-            "ftp://a/*",
-            "a.*.com/*",
-            "a*.com/*",
-            "a.com/*/b",
-            "a.com/*b",
-            "a.com/x?y=*",
-            "a.com:80/*",
-            "a b.com/*",
-        ] {
-            assert!(Pattern::parse(pattern).is_err(), "{pattern}");
         }
     }
 

@@ -1,0 +1,21 @@
+test("what can't be stored is refused before the host is asked", async () => {
+  const cache = caches.default;
+  assert(cache instanceof Cache && caches instanceof CacheStorage);
+  assert.equal(caches.default, cache);
+  const response = () => new Response("x");
+  const refused = (promise, text) => assert.rejects(promise, TypeError, text);
+  await refused(cache.put(new Request("http://a/", { method: "POST" }), response()), "non-GET");
+  await refused(cache.put("http://a/", new Response("x", { status: 206 })), "206");
+  await refused(cache.put("file:///a", response()), "HTTP");
+  await refused(cache.put("http://a/", "x"), "Response");
+  await refused(cache.put("http://a/"), "2 arguments");
+  await refused(cache.match(), "1 argument");
+  await refused(cache.delete(), "1 argument");
+  await refused(cache.add("about:blank"), "HTTP");
+  const used = response();
+  await used.text();
+  await refused(cache.put("http://a/", used), "already been used");
+  assert.throws(() => new Cache(), TypeError);
+  assert.throws(() => new CacheStorage(), TypeError);
+  await refused(Cache.prototype.match.call({}, "http://a/"), "Illegal invocation");
+});
