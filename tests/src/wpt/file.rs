@@ -44,6 +44,19 @@ impl TestFile {
         if self.meta.is_long() { LONG_TIME } else { TIME }
     }
 
+    /// What its host is told that no host which serves may do, where a test is about just that: code
+    /// from bytes, and clocks that run.
+    pub fn allowances(&self) -> &'static [&'static str] {
+        let is_in = |dirs: &[&str]| dirs.iter().any(|dir| self.path.starts_with(dir));
+        if is_in(&["wasm/"]) {
+            &["--allow-code-generation"]
+        } else if is_in(&["hr-time/", "performance-timeline/", "user-timing/"]) {
+            &["--running-clocks"]
+        } else {
+            &[]
+        }
+    }
+
     /// Whether it checks interfaces against the specifications' IDL.
     pub fn is_idl(&self) -> bool {
         self.path.contains("idlharness")

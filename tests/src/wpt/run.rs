@@ -49,7 +49,7 @@ impl Laboratory {
 
         let mut command = Command::new(&self.program);
         command.arg("dev").arg(&worker).args(["--listen", "127.0.0.1:0"]);
-        command.arg("--config").arg(&self.config);
+        command.arg("--config").arg(&self.config).args(test.allowances());
         let log = Output::File(self.dir.join(format!("host-{place}.log")));
         let process = Process::start("nano-host", command, &log)?;
         let mut address = None;
