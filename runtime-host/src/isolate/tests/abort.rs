@@ -17,9 +17,7 @@ fn handler(statements: &str) -> Driver {
 /// The only subrequest so far.
 fn subrequest(worker: &Driver) -> (OpId, BodyId, bool) {
     let found = worker.effects.iter().find_map(|effect| match effect {
-        Effect::Subrequest(s) => {
-            Some((s.op, s.body, matches!(s.upload, Upload::Stream { .. })))
-        }
+        Effect::Subrequest(s) => Some((s.op, s.body, matches!(s.upload, Upload::Stream { .. }))),
         _ => None,
     });
     found.unwrap_or_else(|| panic!("no subrequest in {:?}", worker.effects))
