@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::isolate::{clock, code_generation};
 use crate::supervisor::sys;
 use crate::telemetry::logs;
 
@@ -56,6 +57,13 @@ enum Command {
         /// The upstream that `fetch(request)` reaches.
         #[arg(long, value_name = "URL")]
         origin: Option<dev::Upstream>,
+        /// For tests only: let code be made of strings (`eval`) and bytes (`WebAssembly.compile`),
+        /// which what serves never allows.
+        #[arg(long)]
+        allow_code_generation: bool,
+        /// For tests only: let clocks run while JavaScript does.
+        #[arg(long)]
+        running_clocks: bool,
     },
     /// Make the snapshot that isolates start from and keep it in a file, which makes every later
     /// start of this program faster. Another build of the program needs another file.
@@ -89,7 +97,13 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
-        Command::Dev { worker, listen, origin } => dev::run(&worker, listen, origin),
+        Command::Dev { worker, listen, origin, allow_code_generation, running_clocks } => {
+            if allow_code_generation {
+                code_generation::allow();
+            }
+            clock::set_freezes(!running_clocks);
+            dev::run(&worker, listen, origin)
+        }
         Command::Snapshot { out } => snapshot::run(out),
     };
     logs::flush();
@@ -112,6 +126,8 @@ mod tests {
     fn wrong_usage_is_told_before_anything_starts() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("nano-host dev a.js --origin http://127.0.0.1:8080").is_ok());
+        assert!(parse("nano-host dev a.js --allow-code-generation --running-clocks").is_ok());
+        assert!(parse("nano-host serve --allow-code-generation").is_err(), "for tests only");
         for (line, words) in [
             ("nano-host dev a.js --origin ftp://x", "--origin"),
             ("nano-host dev a.js --listen nowhere", "--listen"),

@@ -42,7 +42,7 @@ impl Turn<'_> {
         scope.perform_microtask_checkpoint();
         adoption::settle(self, scope);
         // It may run a Worker's code (a getter of `stack`), so it belongs to the turn.
-        rejections::report(scope);
+        rejections::report(self.hooks, scope);
         self.heap.free_dropped_buffers(scope);
         let used = watch::end();
         clock::run();

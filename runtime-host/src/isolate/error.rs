@@ -64,28 +64,31 @@ fn place(
 /// Rewrites `specifier:line:column` of modules that have a source map, and leaves out the lines of
 /// the host's own files. Only stack lines are looked at, so that a message that happens to hold
 /// such text stays as it is.
-fn map_positions(bundle: &Bundle, stack: &str) -> String {
+pub fn map_positions(bundle: &Bundle, stack: &str) -> String {
     let mapped: Vec<String> = stack
         .split('\n')
         .filter(|line| !is_of_the_host(line))
-        .map(
-            |line| {
-                if line.starts_with("    at ") { map_line(bundle, line) } else { line.to_owned() }
-            },
-        )
+        .map(|line| if is_of_a_stack(line) { map_line(bundle, line) } else { line.to_owned() })
         .collect();
     mapped.join("\n")
 }
 
+/// A stack line, indented further where the error is part of another value that `console` shows.
+fn is_of_a_stack(line: &str) -> bool {
+    line.starts_with("    ") && line.trim_start().starts_with("at ")
+}
+
 /// A stack line whose place is a file of the snapshot: `    at start (nano:90_dispatch.js:81:14)`.
 fn is_of_the_host(line: &str) -> bool {
-    line.strip_prefix("    at ")
+    is_of_a_stack(line)
+        .then_some(line)
         .and_then(|line| line.rsplit([' ', '(']).next())
         .is_some_and(|place| place.starts_with("nano:"))
 }
 
 fn map_line(bundle: &Bundle, line: &str) -> String {
-    let end = line.trim_end_matches(')').len();
+    // What stands after the place belongs to a value that holds the error.
+    let end = line.trim_end_matches([')', ',', '{', ' ']).len();
     let Some((before, column)) = line[..end].rsplit_once(':') else { return line.to_owned() };
     let Some((before, row)) = before.rsplit_once(':') else { return line.to_owned() };
     let (Ok(row), Ok(column)) = (row.parse(), column.parse()) else { return line.to_owned() };

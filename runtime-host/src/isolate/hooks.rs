@@ -16,6 +16,8 @@ pub struct Hooks {
     pub(super) timer: v8::Global<v8::Function>,
     pub(super) abort: v8::Global<v8::Function>,
     pub(super) forget: v8::Global<v8::Function>,
+    pub(super) rejected: v8::Global<v8::Function>,
+    pub(super) rejection_handled: v8::Global<v8::Function>,
     configure: v8::Global<v8::Function>,
     adopt: v8::Global<v8::Function>,
 }
@@ -66,6 +68,8 @@ impl Hooks {
             timer: function("timer")?,
             abort: function("abort")?,
             forget: function("forget")?,
+            rejected: function("rejected")?,
+            rejection_handled: function("rejectionHandled")?,
             configure: function("configure")?,
             adopt: function("adopt")?,
         })

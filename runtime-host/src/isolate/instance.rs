@@ -9,7 +9,7 @@ use super::hooks::Hooks;
 use super::memory::{self, BufferMeter};
 use super::message::{Effect, Message};
 use super::state::{self, State};
-use super::{clock, error, fatal, load, platform, rejections, snapshot, watch};
+use super::{clock, code_generation, error, fatal, load, platform, rejections, snapshot, watch};
 use crate::limits::Limit;
 use crate::supervisor::recorder::Registration;
 use crate::worker::Bundle;
@@ -229,19 +229,10 @@ fn new_isolate(meter: &Arc<BufferMeter>, heap_limit: usize) -> v8::OwnedIsolate 
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     fatal::listen(&mut isolate);
     isolate.set_promise_reject_callback(rejections::promise_rejected);
-    isolate.set_allow_wasm_code_generation_callback(no_code_from_bytes);
+    isolate.set_allow_wasm_code_generation_callback(code_generation::of_bytes);
     isolate.set_host_import_module_dynamically_callback(load::import_callback);
     isolate.set_host_initialize_import_meta_object_callback(load::import_meta_callback);
     isolate
-}
-
-/// Whether JavaScript may make a `WebAssembly.Module` of bytes: never. Modules of the bundle are made
-/// by the host, for which V8 does not ask.
-unsafe extern "C" fn no_code_from_bytes(
-    _context: v8::Local<'_, v8::Context>,
-    _source: v8::Local<'_, v8::String>,
-) -> bool {
-    false
 }
 
 /// Evaluates the Worker; an error is text for its author.
@@ -251,7 +242,7 @@ fn evaluate(
 ) -> Result<(v8::Global<v8::Context>, Hooks), String> {
     v8::scope!(let scope, isolate);
     let context = v8::Context::new(scope, v8::ContextOptions::default());
-    context.set_allow_generation_from_strings(false);
+    context.set_allow_generation_from_strings(code_generation::is_allowed());
     let scope = &mut v8::ContextScope::new(scope, context);
     v8::tc_scope!(let scope, scope);
     let hooks = Hooks::take(scope).and_then(|hooks| {

@@ -7,6 +7,7 @@ pub mod adoption;
 mod arrive;
 pub mod body;
 pub mod clock;
+pub mod code_generation;
 pub mod dispatch;
 pub mod error;
 mod fatal;

@@ -29,7 +29,7 @@ static SOURCES: [v8::OneByteConst; js::FILES.len()] = {
 /// The sources of this process: [`SOURCES`], or in a build with debug assertions the files of the
 /// directory that `NANO_JS` names, so that work on them need not wait for the compiler.
 fn sources() -> &'static [v8::OneByteConst] {
-    static REPLACED: OnceLock<Option<Vec<v8::OneByteConst>>> = OnceLock::new();
+    static REPLACED: OnceLock<Option<&'static [v8::OneByteConst]>> = OnceLock::new();
     let replaced = REPLACED.get_or_init(|| {
         let directory = std::env::var_os(js::DIRECTORY_VARIABLE).filter(|_| js::MAY_BE_REPLACED)?;
         let read = |file: &js::File| {
@@ -38,9 +38,9 @@ fn sources() -> &'static [v8::OneByteConst] {
             let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             v8::String::create_external_onebyte_const(text.leak().as_bytes())
         };
-        Some(js::FILES.iter().map(read).collect())
+        Some(&*js::FILES.iter().map(read).collect::<Vec<_>>().leak())
     });
-    replaced.as_deref().unwrap_or(&SOURCES)
+    replaced.unwrap_or(&SOURCES)
 }
 
 /// The file that the blob is kept in, where it is looked for.
@@ -65,11 +65,14 @@ pub fn external_references() -> Cow<'static, [v8::ExternalReference]> {
     let references = REFERENCES.get_or_init(|| {
         let functions =
             ops::list().into_iter().map(|op| v8::ExternalReference { function: op.callback });
+        let getters = ops::getters()
+            .into_iter()
+            .map(|getter| v8::ExternalReference { pointer: getter as *mut c_void });
         let sources = sources().iter().map(|source| v8::ExternalReference {
             pointer: std::ptr::from_ref(source).cast_mut().cast::<c_void>(),
         });
         let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
-        SyncReferences(functions.chain(sources).chain([end]).collect())
+        SyncReferences(functions.chain(getters).chain(sources).chain([end]).collect())
     });
     Cow::Borrowed(&references.0)
 }

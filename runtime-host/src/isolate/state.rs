@@ -10,6 +10,7 @@ use super::invocation::{Ids, Invocation, InvocationMap};
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
 use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
+use super::rejections::Rejections;
 use crate::limits::Limit;
 use crate::worker::Bundle;
 
@@ -34,8 +35,8 @@ pub struct State {
     pub leaving_ids: Ids,
     /// Invocations touched by the current turn.
     pub touched: Vec<InvocationId>,
-    /// Rejected promises that have no handler yet, with the reason.
-    pub unhandled: Vec<(v8::Global<v8::Promise>, v8::Global<v8::Value>)>,
+    /// Promises that were rejected and have no handler yet, and what becomes of them.
+    pub rejections: Rejections,
     /// Responses of upstreams that perhaps nobody looks at.
     pub watches: Watches,
     pub meter: Arc<BufferMeter>,
@@ -69,7 +70,7 @@ impl State {
             body_ids: Ids::default(),
             leaving_ids: Ids::default(),
             touched: Vec::new(),
-            unhandled: Vec::new(),
+            rejections: Rejections::default(),
             watches: Watches::default(),
             meter,
             starting: true,
@@ -197,6 +198,13 @@ pub fn with<R>(isolate: &v8::Isolate, f: impl FnOnce(&mut State) -> R) -> R {
     // SAFETY: `install` put a pointer there that outlives the entry into the isolate; the caller
     // holds the isolate's lock; no borrow overlaps because `f` does not run JavaScript.
     f(unsafe { &mut *state })
+}
+
+/// Whether the isolate evaluates a Worker's modules.
+pub fn is_starting(isolate: &v8::Isolate) -> bool {
+    let state = isolate.get_data(STATE_SLOT).cast::<State>();
+    // An isolate without a Worker has no state: one that the platform's own tests run in.
+    !state.is_null() && with(isolate, |s| s.starting)
 }
 
 /// The invocation whose code is running, as V8 carries it along with promises and callbacks.

@@ -44,6 +44,10 @@ internals.reportRejection = (promise, reason) =>
     new PromiseRejectionEvent("unhandledrejection", { __proto__: null, cancelable: true, promise, reason }),
   );
 
+/** What the host asks at the end of a turn; the bits are those of isolate/rejections.rs: log it, keep it. */
+internals.rejected = (promise, reason) =>
+  (internals.reportRejection(promise, reason) ? 1 : 0) | (hasListeners(globalThis, "rejectionhandled") ? 2 : 0);
+
 /** For a rejection that was reported and then got a handler. */
 internals.reportHandledRejection = (promise, reason) => {
   if (!hasListeners(globalThis, "rejectionhandled")) return;
@@ -104,15 +108,20 @@ class Navigator {
     if (key !== privateKey) illegalConstructor();
   }
   static #check(navigator) {
-    if (!(#brand in navigator)) illegalInvocation();
+    if (!webidl.isObject(navigator) || !(#brand in navigator)) illegalInvocation();
   }
   get userAgent() {
     Navigator.#check(this);
-    return "NANO-Envoy";
+    // What programs know Workers by.
+    return "Cloudflare-Workers";
   }
   get hardwareConcurrency() {
     Navigator.#check(this);
     return 1;
+  }
+  get platform() {
+    Navigator.#check(this);
+    return "Linux";
   }
   get language() {
     Navigator.#check(this);
@@ -126,13 +135,16 @@ class Navigator {
 webidl.configureInterface(Navigator);
 internals.expose("Navigator", Navigator);
 
-// Read-only attributes of the global scope. `self` is [Replaceable]: assigning makes it a plain property.
-function defineAttribute(key, value) {
+/**
+ * Adds a read-only attribute of the global scope, whose value `read()` gives: to the prototype, as WorkerGlobalScope is
+ * the interface that has it. It is [Replaceable]: assigning makes it a plain property of the global object.
+ */
+function exposeAttribute(key, read) {
   const accessor = ReflectGetOwnPropertyDescriptor(
     {
       get [key]() {
         checkGlobal(this);
-        return value;
+        return read();
       },
       set [key](replacement) {
         checkGlobal(this);
@@ -143,10 +155,12 @@ function defineAttribute(key, value) {
     },
     key,
   );
-  ReflectDefineProperty(globalThis, key, accessor);
+  ReflectDefineProperty(WorkerGlobalScope.prototype, key, accessor);
 }
 function checkGlobal(self) {
   if (self !== undefined && self !== null && self !== globalThis) illegalInvocation();
 }
-defineAttribute("self", globalThis);
-defineAttribute("navigator", new Navigator(privateKey));
+internals.exposeAttribute = exposeAttribute;
+const navigator = new Navigator(privateKey);
+exposeAttribute("self", () => globalThis);
+exposeAttribute("navigator", () => navigator);

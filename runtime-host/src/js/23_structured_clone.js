@@ -7,7 +7,8 @@
 const { DOMException, webidl, primordials } = internals;
 const {
   Array, ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached,
-  ArrayBufferPrototypeGetMaxByteLength, ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeTransfer,
+  ArrayBufferPrototypeGetMaxByteLength, ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeResize,
+  ArrayBufferPrototypeTransfer,
   ArrayPrototypePush, BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataView, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, Date, DatePrototypeGetTime, Error, EvalError, Map,
   MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, NumberPrototypeValueOf, Object,
@@ -17,7 +18,7 @@ const {
   RegExpPrototypeGetSticky, RegExpPrototypeGetUnicode, RegExpPrototypeGetUnicodeSets, Set, SetPrototypeAdd,
   SetPrototypeForEach, StringPrototypeValueOf, SyntaxError, TypeError, TypedArrayPrototypeAt, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetLength, TypedArrayPrototypeGetSymbolToStringTag,
-  TypedArrayPrototypeSet, URIError, Uint8Array, globalThis,
+  TypedArrayPrototypeSet, URIError, Uint8Array, globalThis, uncurryThis,
 } = primordials;
 
 // What ops.objectKind answers.
@@ -50,8 +51,35 @@ for (const name of [
   if (globalThis[name] !== undefined) VIEWS[name] = globalThis[name];
 }
 
-/** Platform objects that can be serialized: { test(value), serialize(value), deserialize(data) }. */
+const { QuotaExceededError } = internals;
+const getterOf = (key) => uncurryThis(ReflectGetOwnPropertyDescriptor(QuotaExceededError.prototype, key).get);
+const getQuota = getterOf("quota");
+const getRequested = getterOf("requested");
+function isQuotaExceededError(value) {
+  if (!internals.isDOMException(value)) return false;
+  try {
+    getQuota(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Platform objects that can be serialized: { test(value), serialize(value), deserialize(data) }. What `serialize` returns
+ * must not be reachable by a Worker.
+ */
 const serializable = [
+  {
+    test: isQuotaExceededError,
+    serialize: (error) => ({
+      message: error.message, stack: error.stack, quota: getQuota(error), requested: getRequested(error),
+    }),
+    deserialize({ message, stack, quota, requested }) {
+      const options = { __proto__: null, quota: quota ?? undefined, requested: requested ?? undefined };
+      return withStack(new QuotaExceededError(message, options), stack);
+    },
+  },
   {
     test: internals.isDOMException,
     serialize: (error) => ({ name: error.name, message: error.message, stack: error.stack }),
@@ -205,8 +233,50 @@ function serializeView(value, memory) {
     }
     place = [TypedArrayPrototypeGetByteOffset(value), TypedArrayPrototypeGetLength(value)];
   }
+  if (!webidl.isSharedArrayBuffer(buffer) && ArrayBufferPrototypeGetResizable(buffer) && tracksLength(value, tag, buffer)) {
+    place[1] = undefined;
+  }
   const record = new CloneRecord(VIEW, serializeValue(buffer, memory), { type: tag, place });
   return remember(memory, value, record);
+}
+
+/**
+ * Whether the length of a view follows that of its resizable buffer. Only another length tells: the buffer has one for a
+ * moment in which no other code runs, and all of its bytes again after it.
+ */
+function tracksLength(view, tag, buffer) {
+  const length = ArrayBufferPrototypeGetByteLength(buffer);
+  const size = tag === undefined ? 1 : VIEWS[tag].BYTES_PER_ELEMENT;
+  const before = elementsOf(view, tag);
+  if (before === 0) return false;
+  const last = new Uint8Array(size);
+  TypedArrayPrototypeSet(last, new Uint8Array(buffer, length - size, size));
+  try {
+    ArrayBufferPrototypeResize(buffer, length - size);
+    return elementsOf(view, tag) === before - 1 && !isOutOfBounds(view, tag);
+  } finally {
+    ArrayBufferPrototypeResize(buffer, length);
+    TypedArrayPrototypeSet(new Uint8Array(buffer), last, length - size);
+  }
+}
+
+function elementsOf(view, tag) {
+  if (tag !== undefined) return TypedArrayPrototypeGetLength(view);
+  try {
+    return DataViewPrototypeGetByteLength(view);
+  } catch {
+    return -1;
+  }
+}
+
+function isOutOfBounds(view, tag) {
+  if (tag === undefined) return elementsOf(view, tag) < 0;
+  try {
+    TypedArrayPrototypeAt(view, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function requireUsable(buffer) {
@@ -247,8 +317,13 @@ function flagsOf(value) {
  * only when everything was serialized.
  */
 function serialize(value, transfer) {
+  return serializeWithTransfer(value, transfer).record;
+}
+
+/** The same as `{ record, transferred }`: the second has a record for each object of the list, also for unused ones. */
+function serializeWithTransfer(value, transfer) {
   const memory = new Map();
-  if (transfer === undefined || transfer.length === 0) return serializeValue(value, memory);
+  if (transfer === undefined || transfer.length === 0) return { record: serializeValue(value, memory), transferred: [] };
   const records = [];
   for (let i = 0; i < transfer.length; i++) {
     const interfaceOf = transferOf(transfer[i]);
@@ -256,9 +331,9 @@ function serialize(value, transfer) {
     if (MapPrototypeHas(memory, transfer[i])) throw uncloneable("An object that is twice in the transfer list");
     ArrayPrototypePush(records, remember(memory, transfer[i], new CloneRecord(TRANSFERRED, undefined, interfaceOf)));
   }
-  const serialized = serializeValue(value, memory);
+  const record = serializeValue(value, memory);
   for (let i = 0; i < transfer.length; i++) records[i].value = records[i].extra.transfer(transfer[i]);
-  return serialized;
+  return { record, transferred: records };
 }
 
 const bufferTransfer = {
@@ -320,6 +395,14 @@ function deserialize(record) {
   }
 }
 
+/** `{ value, transferred }` of what `serializeWithTransfer` returned; may be called once. */
+function deserializeWithTransfer({ record, transferred }) {
+  const value = deserialize(record);
+  const received = [];
+  for (let i = 0; i < transferred.length; i++) ArrayPrototypePush(received, deserialize(transferred[i]));
+  return { value, transferred: received };
+}
+
 // Defines data properties: what a Worker put on a prototype is not run.
 function fillProperties(target, properties, prototype) {
   for (let i = 0; i < properties.length; i += 2) {
@@ -369,7 +452,7 @@ function structuredClone(value, options = undefined) {
 }
 
 internals.structuredClone = {
-  __proto__: null, serialize, deserialize,
+  __proto__: null, serialize, deserialize, serializeWithTransfer, deserializeWithTransfer,
   registerSerializable: (entry) => ArrayPrototypePush(serializable, entry),
   registerTransferable: (entry) => ArrayPrototypePush(transferable, entry),
 };

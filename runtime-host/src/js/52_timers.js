@@ -2,9 +2,11 @@
 // Timers (https://html.spec.whatwg.org/#timers). A timer belongs to the invocation that set it.
 
 const {
-  ArrayPrototypeSlice, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Promise, ReflectApply,
+  ArrayPrototypeSlice, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ReflectApply,
   TypeError,
 } = internals.primordials;
+const { webidl } = internals;
+const { requireArguments } = webidl;
 
 /** timer -> { callback, arguments, delay, repeat } */
 const timers = new Map();
@@ -19,7 +21,7 @@ function set(callback, delay, args, repeat, name = "setTimeout") {
   }
   lastTimer = lastTimer === 0x7fffffff ? 1 : lastTimer + 1;
   const timer = lastTimer;
-  const wait = internals.webidl.long(delay);
+  const wait = webidl.long(delay);
   const entry = { callback, args, delay: wait > 0 ? wait : 0, repeat };
   ops.timerStart(timer, entry.delay);
   MapPrototypeSet(timers, timer, entry);
@@ -27,7 +29,7 @@ function set(callback, delay, args, repeat, name = "setTimeout") {
 }
 
 function clear(timer) {
-  const key = internals.webidl.long(timer);
+  const key = webidl.long(timer);
   if (MapPrototypeDelete(timers, key)) ops.timerClear(key);
 }
 
@@ -44,41 +46,53 @@ function fire(timer) {
   if (entry.repeat && MapPrototypeGet(timers, timer) === entry) ops.timerStart(timer, entry.delay);
 }
 
+/** Queues a task of the running invocation; where there is none, or it is over, a microtask. Returns the timer, or 0. */
+function queueTask(run) {
+  if (ops.currentInvocation() !== 0) {
+    try {
+      return set(run, 0, [], false);
+    } catch {
+      // The invocation is over, or has too many timers.
+    }
+  }
+  internals.primordials.queueMicrotask(run);
+  return 0;
+}
+
 internals.timers = {
   __proto__: null,
   fire,
   /** For the host's own use: calls `callback` after `delay` milliseconds, returns the timer. */
   set: (delay, callback) => set(callback, delay, [], false),
   clear,
+  queueTask,
+  isPending: (timer) => MapPrototypeHas(timers, timer),
   /** Drops a timer that the host ended. */
   drop: (timer) => MapPrototypeDelete(timers, timer),
 };
 
 const rest = (args) => (args.length > 2 ? ArrayPrototypeSlice(args, 2) : []);
-function setTimeout(callback, delay = 0) {
-  return set(callback, delay, rest(arguments), false);
+function setTimeout(handler, timeout = 0) {
+  requireArguments(arguments.length, 1, "Failed to execute 'setTimeout'");
+  return set(handler, timeout, rest(arguments), false);
 }
-function setInterval(callback, delay = 0) {
-  return set(callback, delay, rest(arguments), true, "setInterval");
+function setInterval(handler, timeout = 0) {
+  requireArguments(arguments.length, 1, "Failed to execute 'setInterval'");
+  return set(handler, timeout, rest(arguments), true, "setInterval");
 }
-function clearTimeout(timer = 0) {
-  clear(timer);
+function clearTimeout(id = 0) {
+  clear(id);
 }
-function clearInterval(timer = 0) {
-  clear(timer);
+function clearInterval(id = 0) {
+  clear(id);
 }
 function setImmediate(callback) {
   return set(callback, 0, arguments.length > 1 ? ArrayPrototypeSlice(arguments, 1) : [], false, "setImmediate");
 }
-function clearImmediate(timer = 0) {
-  clear(timer);
+function clearImmediate(immediate = 0) {
+  clear(immediate);
 }
 const operations = {
   setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate,
 };
 for (const name in operations) internals.expose(name, operations[name], true);
-
-internals.expose("scheduler", {
-  /** Workers' `scheduler.wait(ms)`. */
-  wait: (delay) => new Promise((resolve) => set(resolve, delay, [], false)),
-}, true);

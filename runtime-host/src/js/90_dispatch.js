@@ -45,6 +45,7 @@ function waitUntil(invocation, promise) {
   });
 }
 
+internals.waitUntil = waitUntil;
 internals.constructorKey = Object.freeze({ __proto__: null });
 internals.expose("ExecutionContext", ExecutionContext);
 
@@ -114,6 +115,9 @@ function configure(vars, serviceWorker) {
   env = JSONParse(vars);
   // A module's `env` import and each handler's argument are the same object.
   internals.hostModules["cloudflare:workers"].env = env;
+  const { WebAssembly } = globalThis;
+  internals.exposeLazily(["compileStreaming", "instantiateStreaming"], internals.makeWasmStreaming, true, WebAssembly);
+  if (ops.codeGenerationAllowed()) internals.compileAtOnce();
   if (!serviceWorker) return;
   const names = ReflectOwnKeys(env);
   for (let i = 0; i < names.length; i++) internals.expose(names[i], env[names[i]], true);
@@ -153,6 +157,7 @@ function target(receiver) {
 
 internals.dispatch = {
   __proto__: null, start, settle: internals.host.settle, timer: internals.timers.fire, abort, forget, configure, adopt,
+  rejected: internals.rejected, rejectionHandled: internals.reportHandledRejection,
 };
 
 // ---- cloudflare:workers ----

@@ -1,7 +1,7 @@
 //! Facts about values that JavaScript cannot ask without running a Worker's code, and the clock.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use v8::{FunctionCallbackArguments, PinScope, ReturnValue};
 
@@ -54,17 +54,26 @@ pub fn promise_state(
     rv.set_int32(state);
 }
 
-/// `now() → number`: milliseconds since the process began, monotonic; the time at which the turn
-/// began when clocks stand still.
+/// `now() → number`: milliseconds since 1970, monotonic, as in Workers, where the time origin is 0:
+/// one counted from the start of this process would tell Workers that they share it. When clocks
+/// stand still, the time at which the turn began, and 0 while modules are evaluated.
 pub fn now(
-    _scope: &mut PinScope<'_, '_>,
+    scope: &mut PinScope<'_, '_>,
     _args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let began = *BEGAN.get_or_init(Instant::now);
+    static BEGAN: OnceLock<(Instant, Duration)> = OnceLock::new();
+    if clock::freezes() && state::is_starting(scope) {
+        return rv.set_double(0.0);
+    }
+    let (began, then) = *BEGAN.get_or_init(|| {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (Instant::now(), since_1970)
+    });
     let now = clock::freezes().then(watch::turn_began).flatten().unwrap_or_else(Instant::now);
-    rv.set_double(now.saturating_duration_since(began).as_secs_f64() * 1e3);
+    // A turn that began before the first call of the process, which is within it, is a little earlier.
+    let shown = then + now.saturating_duration_since(began);
+    rv.set_double(shown.as_secs_f64() * 1e3);
 }
 
 /// `currentInvocation() → number`: 0 outside of a request.
@@ -76,7 +85,8 @@ pub fn current_invocation(
     rv.set_uint32(state::current(scope).unwrap_or(0));
 }
 
-/// `console(level, text)`: a line of the Worker's for the log.
+/// `console(level, text)`: a line of the Worker's for the log. Stacks in it tell positions in the
+/// files that the author wrote.
 pub fn console(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
@@ -85,6 +95,12 @@ pub fn console(
     let level = args::string(scope, &args, 0).unwrap_or_default();
     let text = v8::Local::<v8::String>::try_from(args.get(1))
         .map_or_else(|_| String::new(), |text| error::bounded(scope, text));
+    let text = if text.contains("    at ") {
+        let bundle = state::with(scope, |s| s.bundle.clone());
+        error::map_positions(&bundle, &text)
+    } else {
+        text
+    };
     log_line(scope, &level, &text);
 }
 

@@ -15,6 +15,7 @@ mod encoding;
 mod exchange;
 mod fetch;
 mod globals;
+mod inspect;
 mod structured_clone;
 mod timers;
 mod url;
@@ -104,7 +105,22 @@ pub fn list() -> Vec<Op> {
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
+        "lazyResolver" => globals::lazy_resolver,
+        "exposeLazily" => globals::expose_lazily,
+        "microtaskCheckpoint" => globals::microtask_checkpoint,
+        "compatibilityFlags" => globals::compatibility_flags,
+        "codeGenerationAllowed" => globals::code_generation_allowed,
+        "inspectKind" => inspect::inspect_kind,
+        "proxyTarget" => inspect::proxy_target,
+        "promiseResult" => inspect::promise_result,
+        "ownKeys" => inspect::own_keys,
+        "previewEntries" => inspect::preview_entries,
     ]
+}
+
+/// Addresses that the snapshot refers to beside those of [`list`].
+pub fn getters() -> Vec<v8::AccessorNameGetterCallback> {
+    vec![globals::lazy_getter()]
 }
 
 /// The `ops` object for the snapshot: a null-prototype object with every op.

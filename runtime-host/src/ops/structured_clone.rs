@@ -12,10 +12,13 @@ pub fn object_kind(
     rv.set_int32(kind(args.get(0)));
 }
 
-const PLAIN: i32 = 0;
-const UNCLONEABLE: i32 = 15;
+/// An ordinary object.
+pub const PLAIN: i32 = 0;
+/// An object that structured cloning refuses.
+pub const UNCLONEABLE: i32 = 15;
 
-fn kind(value: v8::Local<'_, v8::Value>) -> i32 {
+/// Which internal slots an object has.
+pub fn kind(value: v8::Local<'_, v8::Value>) -> i32 {
     // A proxy of an array is also an array to some checks, so it goes first.
     if value.is_proxy() || value.is_function() {
         UNCLONEABLE

@@ -98,3 +98,30 @@ test("atob and btoa", () => {
   assert.throws(() => ops.atob(1), TypeError);
   assert.throws(() => ops.btoa(), TypeError);
 });
+
+test("QuotaExceededError keeps its numbers", () => {
+  const copy = structuredClone(new QuotaExceededError("m", { quota: 1, requested: 2 }));
+  assert(copy instanceof QuotaExceededError && copy.quota === 1 && copy.requested === 2 && copy.message === "m");
+  assert.equal(structuredClone(new QuotaExceededError("m")).quota, null);
+});
+
+test("interfaces of the platform take part by registering", () => {
+  class Key { #bits = 5; static { Key.bits = (k) => k.#bits; Key.is = (k) => #bits in k; } }
+  internals.webidl.configureInterface(Key);
+  dataCloneError(() => structuredClone(new Key()));
+  internals.structuredClone.registerSerializable({ test: Key.is, serialize: Key.bits, deserialize: (bits) => ({ bits }) });
+  assert.deepEqual(structuredClone([new Key()]), [{ bits: 5 }]);
+});
+
+test("views follow their resizable buffer as before", () => {
+  for (const [Type, offset, length] of [[Uint8Array, 0], [Uint16Array, 2], [DataView, 1], [Uint8Array, 4, 4], [Uint8Array, 7, 1], [DataView, 0, 2]]) {
+    const buffer = new ArrayBuffer(8, { maxByteLength: 16 });
+    new Uint8Array(buffer).set([1, 2, 3, 4, 5, 6, 7, 8]);
+    const copy = structuredClone(new Type(buffer, offset, length));
+    assert.deepEqual(Array.from(new Uint8Array(copy.buffer)), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(Array.from(new Uint8Array(buffer)), [1, 2, 3, 4, 5, 6, 7, 8]);
+    const before = copy.byteLength;
+    copy.buffer.resize(16);
+    assert.equal(copy.byteLength - before, length === undefined ? 8 : 0, Type.name);
+  }
+});

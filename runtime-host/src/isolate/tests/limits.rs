@@ -356,7 +356,7 @@ fn console_lines_end_at_their_limit() {
 }
 
 #[derive(Clone, Default)]
-struct Lines(Arc<parking_lot::Mutex<Vec<u8>>>);
+pub(super) struct Lines(pub(super) Arc<parking_lot::Mutex<Vec<u8>>>);
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

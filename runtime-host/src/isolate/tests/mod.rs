@@ -3,6 +3,7 @@
 mod arriving;
 mod driver;
 mod dynamic_code;
+mod globals;
 mod handover;
 mod harness;
 mod hostile;
