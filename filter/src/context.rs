@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use nano_routing::filter::{
-    Decision, Head, Reason, Reply, Rules, STATE_FAILURE_MODE, STATE_REQUEST_ID, STATE_VERSION,
-    STATE_WORKER, Worker, admit,
+    Decision, Head, Reason, Reply, Rules, STATE_ANSWER, STATE_FAILURE_MODE, STATE_REQUEST_ID,
+    STATE_VERSION, STATE_WORKER, Worker, admit,
 };
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -13,6 +13,10 @@ use proxy_wasm::types::{Action, ContextType, MapType};
 
 use crate::envoy::{self, SharedData};
 use crate::metrics::Metrics;
+
+/// What the filter may write into the filter state.
+const STATE_KEYS: [&str; 5] =
+    [STATE_WORKER, STATE_VERSION, STATE_FAILURE_MODE, STATE_REQUEST_ID, STATE_ANSWER];
 
 /// One configuration, in one of Envoy's threads.
 #[derive(Default)]
@@ -39,9 +43,7 @@ impl RootContext for Root {
         }
         match Rules::parse(&text) {
             Ok(rules) => {
-                for key in [STATE_WORKER, STATE_VERSION, STATE_FAILURE_MODE, STATE_REQUEST_ID] {
-                    envoy::declare_string(key);
-                }
+                STATE_KEYS.into_iter().for_each(envoy::declare_string);
                 let metrics = Metrics::define(&rules);
                 self.state = Some(Rc::new(State { rules, metrics }));
                 true
@@ -149,6 +151,7 @@ impl State {
         if reply.reason != Reason::RateLimited {
             self.metrics.answered(reply.reason);
         }
+        envoy::set_state(STATE_ANSWER, reply.reason.name().as_bytes());
         let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
         let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
         envoy::report(hostcalls::send_http_response(u32::from(reply.status), headers, body));

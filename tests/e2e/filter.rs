@@ -266,16 +266,22 @@ async fn bytes_that_are_no_text_are_no_panic(stack: Arc<Stack>) {
             stream.write_all(b"\r\nhost: a.test\r\nconnection: close\r\n")?;
             stream.write_all(header)?;
             stream.write_all(b"\r\n\r\n")?;
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer)?;
-            Ok(String::from_utf8_lossy(&answer).chars().skip(9).take(3).collect())
+            let mut answer = [0; 12];
+            // Envoy may reset a connection on which it refused something.
+            let read = stream.read_exact(&mut answer);
+            Ok(if read.is_ok() {
+                String::from_utf8_lossy(&answer[9..]).into()
+            } else {
+                "reset".into()
+            })
         };
         async { tokio::task::spawn_blocking(ask).await.expect("no panic").expect("an answer") }
     };
-    assert_eq!(status(b"GET / HTTP/1.1", b"x-\xff\xfe: 1").await, "400");
+    let name = status(b"GET / HTTP/1.1", b"x-\xff\xfe: 1").await;
+    assert!(name == "400" || name == "reset", "{name}");
     assert_eq!(status(b"GET / HTTP/1.1", b"cookie: \xff\xfe=1; uid=\xc3").await, "200");
     let path = status(b"GET /\xff\xfe HTTP/1.1", b"x-a: 1").await;
-    assert!(path == "200" || path == "400", "{path}");
+    assert!(path == "200" || path == "400" || path == "reset", "{path}");
     assert!(!stack.envoy().process().log().contains("panicked"));
 }
 
@@ -293,11 +299,16 @@ async fn answers_without_an_upstream(stack: Arc<Stack>) {
         let reply = answer(ask(&stack, proto, "DELETE", "a.test", "/")).await;
         assert_eq!(reply.status, 405);
         assert!(reply.header("allow").is_some_and(|allow| !allow.contains("DELETE")));
-        assert_eq!(reply.header("x-route"), None, "{:?}", reply.headers);
     }
     assert_eq!(count(&stack, envoy::MESSAGES_SENT).await, before);
     assert_eq!(count(&stack, "nano_filter_answered_rule").await, 4.0);
     assert_eq!(count(&stack, "nano_filter_answered_method_blocked").await, 2.0);
+    let began = Instant::now();
+    // Envoy writes its log when the buffer is full, or after a while.
+    while !stack.envoy().process().log().contains("answer=method_blocked") {
+        assert!(began.elapsed() < Duration::from_secs(20), "the access log does not tell");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn what_is_too_large_is_refused(stack: Arc<Stack>) {

@@ -44,7 +44,7 @@ fn a_request_with_a_worker_has_filter_state() {
     // Each key is declared as a string: name, then type 1.
     let declared = vm.world().foreign.iter().filter(|call| call.starts_with("declare_property"));
     let declared: Vec<_> = declared.collect();
-    assert_eq!(declared.len(), 4, "{declared:?}");
+    assert_eq!(declared.len(), 5, "{declared:?}");
     assert_eq!(declared[0], r#"declare_property "\n\u{b}nano_worker\u{18}\u{1}""#);
 }
 
@@ -95,6 +95,7 @@ fn answers_have_status_headers_and_body() {
     assert_eq!((answer.status, answer.body.as_str()), (451, "No."));
     assert_eq!(answer.headers, headers);
     assert_eq!(vm.metric("nano_filter.answered.rule"), 2);
+    assert_eq!(vm.world().state["nano_answer"], "rule");
 }
 
 const LIMITED: &str = r#"{"tenants": {"t": {"requests_per_second": 10, "burst": 3}},

@@ -55,7 +55,7 @@ impl Reason {
         Self::RateLimited,
     ];
 
-    /// In `%RESPONSE_CODE_DETAILS%` and the metrics' names.
+    /// In the filter state and the metrics' names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rule => "rule",

@@ -35,6 +35,8 @@ pub const STATE_VERSION: &str = "nano_version";
 pub const STATE_FAILURE_MODE: &str = "nano_failure_mode";
 /// What `x-request-id` was when the request came.
 pub const STATE_REQUEST_ID: &str = "nano_request_id";
+/// Why the filter answered by itself: a [`Reason`]'s name. Without it the request went on.
+pub const STATE_ANSWER: &str = "nano_answer";
 /// Comes before the names of the filter state elsewhere in Envoy.
 pub const STATE_PREFIX: &str = "wasm.";
 

@@ -206,7 +206,7 @@ impl Rules {
             }
             Action::Pass
         });
-        let split = nested("split", &|inner| self.read_split(inner).map(Action::Split));
+        let split = nested("split", &|inner| Some(Action::Split(self.read_split(inner))));
         let answer = nested("answer", &|inner| Some(Action::Answer(read_answer(inner, 200))));
         let redirect = nested("redirect", &|inner| read_redirect(inner).map(Action::Answer));
         let named = ["worker", "pass", "split", "answer", "redirect"]
@@ -220,7 +220,7 @@ impl Rules {
         worker.or(pass).or(split).or(answer).or(redirect)
     }
 
-    fn read_split(&self, section: &Section<'_>) -> Option<Split> {
+    fn read_split(&self, section: &Section<'_>) -> Split {
         let mut by = Vec::new();
         // Parsed twice, to have the problems where the strings are.
         for text in section.strings("by", |text| Source::parse(text).map(|_| text.to_owned())) {
@@ -261,7 +261,7 @@ impl Rules {
             let sum = f64::from(end) / 100.0;
             section.problem("parts", format!("must add up to 100 percent, not {sum}"));
         }
-        Some(Split { by, salt, parts })
+        Split { by, salt, parts }
     }
 }
 

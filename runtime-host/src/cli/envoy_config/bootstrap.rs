@@ -78,4 +78,4 @@ fn listener(arguments: &Arguments, config: &Config, rules: Value) -> Value {
 const LOG_LINE: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% \
     %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% \
     %BYTES_SENT% %DURATION% \"%REQ(:AUTHORITY)%\" %REQ(X-REQUEST-ID)% \
-    worker=%FILTER_STATE(wasm.nano_worker:PLAIN)%\n";
+    worker=%FILTER_STATE(wasm.nano_worker:PLAIN)% answer=%FILTER_STATE(wasm.nano_answer:PLAIN)%\n";
