@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nano_tests::client::{Proto, Reply, Request};
 use nano_tests::filter::{self, Filtered};
-use nano_tests::runner::{Case, Theme};
+use nano_tests::runner::Theme;
 use nano_tests::stack::{Setup, Stack, StackOptions};
 use nano_tests::{cases, envoy};
 use serde_json::{Value, json};

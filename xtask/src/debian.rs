@@ -1,6 +1,6 @@
 //! Programs from Debian's packages, installed only when a command needs them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -37,7 +37,9 @@ pub fn unpack(packages: &[&str], into: &Path, why: &str) -> Result<()> {
     if on_path("apt-get").is_none() || on_path("dpkg-deb").is_none() {
         bail!("{why} needs what Debian packages as: {}", packages.join(" "));
     }
-    let scratch = into.with_extension("debs");
+    let mut scratch = into.as_os_str().to_owned();
+    scratch.push(".debs");
+    let scratch = PathBuf::from(scratch);
     if scratch.exists() {
         std::fs::remove_dir_all(&scratch)?;
     }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::isolate::{clock, code_generation};
+use crate::isolate::code_generation;
 use crate::supervisor::sys;
 use crate::telemetry::logs;
 
@@ -140,6 +140,8 @@ mod tests {
     fn wrong_usage_is_told_before_anything_starts() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("nano-host dev a.js --origin http://127.0.0.1:8080").is_ok());
+        assert!(parse("nano-host dev a.js --allow-code-generation --running-clocks").is_ok());
+        assert!(parse("nano-host serve --allow-code-generation").is_err(), "for tests only");
         for (line, words) in [
             ("nano-host dev a.js --origin ftp://x", "--origin"),
             ("nano-host dev a.js --listen nowhere", "--listen"),

@@ -66,6 +66,10 @@ enum HopBody {
 impl Hop {
     pub(super) fn first(request: FetchRequest) -> Result<Self, FetchError> {
         let mut headers = headers::outgoing(&request.headers)?;
+        // A part of an encoded body can't be decoded ("HTTP-network-or-cache fetch" step 8.19).
+        if headers.contains_key(header::RANGE) {
+            headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        }
         for (name, value) in &DEFAULTS {
             headers.entry(name).or_insert_with(|| value.clone());
         }

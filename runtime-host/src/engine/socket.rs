@@ -538,15 +538,17 @@ impl Talk<'_> {
                 // It began the closing handshake.
                 Err(Error::Protocol(_)) => return Spoken::Closing,
                 Err(_) => return Spoken::Broken,
-                Ok(()) if last => return Spoken::Closing,
                 Ok(()) => {}
             }
             left += size;
-            if left > 0 && (!more || left >= BODY_WINDOW_BYTES) {
+            if left > 0 && (!more || last || left >= BODY_WINDOW_BYTES) {
                 if !self.tell(SocketEvent::Sent(left)) {
                     return Spoken::Gone(u16::from(CloseCode::Away));
                 }
                 left = 0;
+            }
+            if last {
+                return Spoken::Closing;
             }
         }
     }

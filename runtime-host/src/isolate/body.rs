@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use super::inbound::Collected;
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
-use super::message::{InvocationId, LeavingId, OpId};
 use super::socket::SocketId;
 use crate::exchange::{BODY_WINDOW_BYTES, HeaderList, Side};
 

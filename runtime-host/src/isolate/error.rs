@@ -68,11 +68,7 @@ pub fn map_positions(bundle: &Bundle, stack: &str) -> String {
     let mapped: Vec<String> = stack
         .split('\n')
         .filter(|line| !is_of_the_host(line))
-        .map(
-            |line| {
-                if is_of_a_stack(line) { map_line(bundle, line) } else { line.to_owned() }
-            },
-        )
+        .map(|line| if is_of_a_stack(line) { map_line(bundle, line) } else { line.to_owned() })
         .collect();
     mapped.join("\n")
 }
@@ -91,7 +87,8 @@ fn is_of_the_host(line: &str) -> bool {
 }
 
 fn map_line(bundle: &Bundle, line: &str) -> String {
-    let end = line.trim_end_matches(')').len();
+    // What stands after the place belongs to a value that holds the error.
+    let end = line.trim_end_matches([')', ',', '{', ' ']).len();
     let Some((before, column)) = line[..end].rsplit_once(':') else { return line.to_owned() };
     let Some((before, row)) = before.rsplit_once(':') else { return line.to_owned() };
     let (Ok(row), Ok(column)) = (row.parse(), column.parse()) else { return line.to_owned() };

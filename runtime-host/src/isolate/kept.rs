@@ -178,7 +178,9 @@ fn build() -> u64 {
     sum
 }
 
-/// The checksum of what is known when this is compiled.
+/// The checksum of what is known when this is compiled: at run time it would have to read all of the
+/// sources, which are otherwise read as they are used.
+#[allow(long_running_const_eval)]
 const TEXTS: u64 = {
     let mut sum = checksum(0, std::env::consts::ARCH.as_bytes());
     sum = checksum(sum, platform::FLAGS.as_bytes());

@@ -65,15 +65,14 @@ pub fn external_references() -> Cow<'static, [v8::ExternalReference]> {
     let references = REFERENCES.get_or_init(|| {
         let functions =
             ops::list().into_iter().map(|op| v8::ExternalReference { function: op.callback });
-        let getters = ops::getters().into_iter().map(|getter| v8::ExternalReference {
-            pointer: getter as *mut c_void,
-        });
+        let getters = ops::getters()
+            .into_iter()
+            .map(|getter| v8::ExternalReference { pointer: getter as *mut c_void });
         let sources = sources().iter().map(|source| v8::ExternalReference {
             pointer: std::ptr::from_ref(source).cast_mut().cast::<c_void>(),
         });
-        let lazy = v8::ExternalReference { pointer: ops::lazy::reference() };
         let end = v8::ExternalReference { pointer: std::ptr::null_mut() };
-        SyncReferences(functions.chain(getters).chain(sources).chain([lazy, end]).collect())
+        SyncReferences(functions.chain(getters).chain(sources).chain([end]).collect())
     });
     Cow::Borrowed(&references.0)
 }

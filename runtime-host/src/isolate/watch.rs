@@ -170,10 +170,17 @@ impl Watched {
 
 /// For a host function before work that takes long, and again between its parts: V8's interrupts
 /// can't reach it there, so it does by itself what the watchdog would have it do. False when the
-/// turn must end.
+/// turn must end. Without a turn it does nothing.
 pub fn before_long_work() -> bool {
-    // On the thread's first try the core is usually taken at once.
-    give_way(STAND_ASIDE[0], true);
+    let first = WATCHED.with(|watched| {
+        let mut slot = watched.turn.lock();
+        let turn = slot.as_mut()?;
+        turn.next_try = Instant::now() + NEXT_TRY;
+        Some(turn.place.is_none())
+    });
+    let Some(first) = first else { return true };
+    // The work is known to be long, so the first try may take its time, and others are few.
+    give_way(STAND_ASIDE[usize::from(first)], true);
     WATCHED.with(|watched| {
         let slot = watched.turn.lock();
         slot.as_ref().is_none_or(|turn| !(turn.terminated || turn.condemned || turn.shed))

@@ -68,10 +68,3 @@ internals.primordials = p;
 internals.expose = (name, value, enumerable = false) => {
   Reflect.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable });
 };
-
-// Adds interfaces that most Workers don't use: `make()` is called when one of them is first read, and returns an object
-// with all of `names`. To JavaScript they are data properties all the same.
-internals.exposeLazily = (names, make) => {
-  let made;
-  for (const name of names) ops.lazyGlobal(globalThis, name, (key) => (made ??= make())[key]);
-};

@@ -6,7 +6,7 @@
 
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeGetResizable, ArrayIsArray,
-  ArrayPrototypePush, BigInt, BigIntAsIntN, BigIntAsUintN, DataViewPrototypeGetBuffer,
+  ArrayPrototypeIncludes, ArrayPrototypePush, BigInt, BigIntAsIntN, BigIntAsUintN, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, FunctionPrototypeCall, IteratorPrototype,
   MathFloor, MathMax, MathMin, MathTrunc, Number, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf,
   ReflectApply, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Set, SetPrototypeAdd, SetPrototypeHas, String,
@@ -287,10 +287,12 @@ function configureInterface(Class, constants = undefined, name = Class.name) {
   SetPrototypeAdd(platformPrototypes, prototype);
   makeEnumerable(prototype, ["constructor"]);
   makeEnumerable(Class, ["prototype", "length", "name"]);
-  for (const key of constants === undefined ? [] : ReflectOwnKeys(constants)) {
-    const descriptor = { __proto__: null, value: constants[key], enumerable: true };
-    ObjectDefineProperty(Class, key, descriptor);
-    ObjectDefineProperty(prototype, key, descriptor);
+  // By index: a class that is made late must not ask a Worker's iterators.
+  const keys = constants === undefined ? [] : ReflectOwnKeys(constants);
+  for (let i = 0; i < keys.length; i++) {
+    const descriptor = { __proto__: null, value: constants[keys[i]], enumerable: true };
+    ObjectDefineProperty(Class, keys[i], descriptor);
+    ObjectDefineProperty(prototype, keys[i], descriptor);
   }
   ObjectDefineProperty(prototype, SymbolToStringTag, { __proto__: null, value: name, configurable: true });
 }
@@ -306,9 +308,10 @@ function isPlatformObject(value) {
 }
 
 function makeEnumerable(target, except) {
-  for (const key of ReflectOwnKeys(target)) {
-    if (typeof key === "symbol" || except.includes(key)) continue;
-    ObjectDefineProperty(target, key, { __proto__: null, enumerable: true });
+  const keys = ReflectOwnKeys(target);
+  for (let i = 0; i < keys.length; i++) {
+    if (typeof keys[i] === "symbol" || ArrayPrototypeIncludes(except, keys[i])) continue;
+    ObjectDefineProperty(target, keys[i], { __proto__: null, enumerable: true });
   }
 }
 

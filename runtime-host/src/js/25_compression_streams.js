@@ -22,6 +22,8 @@ internals.exposeLazily(["CompressionStream", "DecompressionStream"], () => {
       this.decompress = decompress;
       this.codec = 0;
       this.over = false;
+      /** Output for which there was no room. */
+      this.held = undefined;
       this.progress = new Uint32Array(1);
     }
 
@@ -46,6 +48,7 @@ internals.exposeLazily(["CompressionStream", "DecompressionStream"], () => {
 
     free() {
       this.over = true;
+      this.held = undefined;
       if (this.codec !== 0) ops.codecEnd(this.codec);
       this.codec = 0;
     }
@@ -55,7 +58,7 @@ internals.exposeLazily(["CompressionStream", "DecompressionStream"], () => {
       return PromiseReject(error);
     }
 
-    /** Codes `bytes`; output that nobody has asked for yet is not made before somebody does. */
+    /** Codes `bytes`. When that makes more of them, no more than a piece is made that nobody has asked for. */
     run(bytes, end, transform) {
       try {
         if (this.codec === 0) this.codec = ops.codecStart(this.format, this.decompress);
@@ -80,9 +83,12 @@ internals.exposeLazily(["CompressionStream", "DecompressionStream"], () => {
           if (end) this.free();
           return undefined;
         }
-        transform.enqueue(piece);
-        // The end gives little, and who cancels the stream would wait for it.
-        if (!end && transform.backpressure) {
+        // Packed bytes are fewer than what they were made of, and who waits for more would have to copy that. The end gives
+        // little, and who cancels the stream would wait for it.
+        if (!this.decompress || end || !transform.backpressure) {
+          transform.enqueue(piece);
+        } else {
+          this.held = piece;
           const rest = length > offset ? length - offset : 0;
           if (rest === 0) return NOTHING;
           return copyBytes(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + length - rest, rest);
@@ -98,6 +104,8 @@ internals.exposeLazily(["CompressionStream", "DecompressionStream"], () => {
         try {
           if (transform.readable.state === ERRORED) throw transform.readable.storedError;
           if (transform.readable.state !== READABLE) this.free();
+          if (this.held !== undefined) transform.enqueue(this.held);
+          this.held = undefined;
           const left = this.go(bytes, 0, end, transform);
           if (left === undefined) resolve();
           else this.wait(left, end, transform, resolve, reject);

@@ -19,6 +19,12 @@ function trim(string) {
   return start === 0 && end === string.length ? string : StringPrototypeSlice(string, start, end);
 }
 
+function trimEnd(string) {
+  let end = string.length;
+  while (end > 0 && isWhitespace(string[end - 1])) end--;
+  return end === string.length ? string : StringPrototypeSlice(string, 0, end);
+}
+
 /** The index of the first `a` or `b` at or after `from`; the length if there is none. */
 function indexOfEither(string, a, b, from) {
   let i = from;
@@ -61,7 +67,7 @@ function parse(input) {
       at = indexOfEither(string, ";", ";", parsed.end);
     } else {
       const end = indexOfEither(string, ";", ";", at);
-      value = trim(StringPrototypeSlice(string, at + 1, end));
+      value = trimEnd(StringPrototypeSlice(string, at + 1, end));
       at = end;
       if (value === "") continue;
     }

@@ -296,10 +296,11 @@ internals.response = {
     return wrap(state);
   },
   /** The answer to a fetch() of a URL whose contents are here. `body` is a BodyRecord or null. */
-  createLocal(url, headers, body) {
+  createLocal(url, headers, body, isPart = false) {
     const state = new ResponseState();
     state.type = "basic";
-    state.lazyStatusText = "OK";
+    state.status = isPart ? 206 : 200;
+    state.lazyStatusText = isPart ? "Partial Content" : "OK";
     state.headers = internals.headers.fromList(headers, "immutable");
     state.body = body;
     state.url = url;

@@ -35,8 +35,9 @@ const CHARACTERS_AT_ONCE = 4096;
 
 internals.binary = {
   __proto__: null,
-  /** The first bytes of a Uint8Array, in the same memory. */
-  head: (bytes, length) => new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), length),
+  /** Some bytes of a Uint8Array, in the same memory. */
+  slice: (bytes, start, end) =>
+    new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + start, end - start),
   /** A binary string: a character up to U+00FF for each byte. */
   toString(bytes) {
     let string = "";

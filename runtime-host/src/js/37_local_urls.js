@@ -3,7 +3,7 @@
 // (https://w3c.github.io/FileAPI/#url), and what fetch() makes of them.
 
 const {
-  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, PromiseReject, PromiseResolve, RegExpPrototypeExec, String,
+  Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, MathMax, MathMin, Number, PromiseReject, PromiseResolve, RegExpPrototypeExec, String,
   StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
   TypedArrayPrototypeGetByteLength, TypeError, Uint8Array, globalThis,
 } = internals.primordials;
@@ -68,7 +68,7 @@ function percentDecode(string) {
     }
     bytes[length++] = unit;
   }
-  return internals.binary.head(bytes, length);
+  return internals.binary.slice(bytes, 0, length);
 }
 
 const base64Mark = /; *base64$/i;
@@ -129,9 +129,33 @@ function fetchBlob(state, url) {
   if (object === undefined) throw cannotLoad(url, "no Blob has this URL; URL.createObjectURL() makes one, in this isolate only");
   if (state.method !== "GET") throw cannotLoad(url, "a blob: URL can only be fetched with GET");
   const bytes = internals.blob.bytes(object);
-  const size = String(TypedArrayPrototypeGetByteLength(bytes));
-  const headers = ["content-length", size, "content-type", internals.blob.type(object)];
-  return internals.response.createLocal(url, headers, internals.body.fromShared(bytes));
+  const size = TypedArrayPrototypeGetByteLength(bytes);
+  const type = internals.blob.type(object);
+  const range = internals.headers.get(state.headers, "range");
+  if (range === null) {
+    const headers = ["content-length", String(size), "content-type", type];
+    return internals.response.createLocal(url, headers, internals.body.fromShared(bytes));
+  }
+  const part = parseRange(range, size);
+  if (part === undefined) throw cannotLoad(url, "the range is not one of bytes that the Blob has");
+  const piece = internals.binary.slice(bytes, part.start, part.end + 1);
+  const headers = [
+    "content-length", String(part.end + 1 - part.start), "content-range", `bytes ${part.start}-${part.end}/${size}`, "content-type", type,
+  ];
+  return internals.response.createLocal(url, headers, internals.body.fromShared(piece), true);
+}
+
+const singleRange = /^bytes[\t ]*=[\t ]*(\d*)[\t ]*-[\t ]*(\d*)$/;
+
+/** https://fetch.spec.whatwg.org/#simple-range-header-value of a Blob of `size` bytes: first and last byte, or undefined. */
+function parseRange(value, size) {
+  const match = RegExpPrototypeExec(singleRange, value);
+  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
+  if (match[1] === "") return size === 0 ? undefined : { start: MathMax(size - Number(match[2]), 0), end: size - 1 };
+  const start = Number(match[1]);
+  const end = match[2] === "" ? size - 1 : Number(match[2]);
+  if (start > end || start >= size) return undefined;
+  return { start, end: MathMin(end, size - 1) };
 }
 
 const SHOWN_URL_LENGTH = 100;

@@ -35,6 +35,28 @@ function bufferOf(bytes, message) {
   return TypedArrayPrototypeGetBuffer(bytes);
 }
 
+// ---- What several algorithms check ----
+
+function requireType(key, type, what) {
+  if (key.type !== type) throw domError("InvalidAccessError", `${what} needs a ${type} key.`);
+}
+
+/**
+ * The first `length` bits of a shared secret, all of it for null; an OperationError when it has not so many, or there is
+ * none (https://w3c.github.io/webcrypto/#ecdh-operations, "Derive Bits").
+ */
+function cutSecret(secret, length) {
+  if (secret === undefined) throw operationError("The two keys have no shared secret.");
+  if (length === null) return TypedArrayPrototypeGetBuffer(secret);
+  const whole = lengthOf(secret) * 8;
+  if (length > whole) throw operationError(`The shared secret has ${whole} bits, and ${length} were asked for.`);
+  const rest = length % 8;
+  const bytes = new Uint8Array((length - rest) / 8 + (rest === 0 ? 0 : 1));
+  for (let i = 0; i < bytes.length; i++) bytes[i] = secret[i];
+  if (rest !== 0) bytes[bytes.length - 1] &= 0xff << (8 - rest);
+  return TypedArrayPrototypeGetBuffer(bytes);
+}
+
 // ---- Algorithms ----
 
 // What makes an algorithm, by its name, and by its name in upper case those that were made. An algorithm is
@@ -48,12 +70,18 @@ function register(name, make) {
   makers[StringPrototypeToUpperCase(name)] = make;
 }
 
+/** Has algorithms registered by `evaluate`, when one of them is first asked for: what a file has is made then. */
+function defer(names, evaluate) {
+  for (let i = 0; i < names.length; i++) makers[StringPrototypeToUpperCase(names[i])] = evaluate;
+}
+
 function find(name) {
   const key = StringPrototypeToUpperCase(name);
   const known = algorithms[key];
   if (known !== undefined) return known;
-  const make = makers[key];
-  return make === undefined ? undefined : (algorithms[key] = make());
+  if (makers[key] === undefined) return undefined;
+  // A deferred one registers the algorithm and gives nothing.
+  return (algorithms[key] = makers[key]() ?? makers[key]());
 }
 
 /** For operations without parameters: an identifier's members other than `name` are not read. */
@@ -201,6 +229,6 @@ internals.structuredClone.registerSerializable({
 internals.crypto = {
   __proto__: null,
   domError, operationError, lengthOf, view, copy, bufferOf,
-  register, find, normalize, noParams, types, required, optional,
+  register, defer, find, normalize, requireType, cutSecret, noParams, types, required, optional,
   usage, toUsages, usageNames, nameUsages, requireUsages, Key, keyOf, exposeKey,
 };

@@ -38,7 +38,9 @@ function checkJwk(jwk, kty, use, usages, extractable) {
   if (jwk.key_ops !== undefined && (usages & ~keyOps(jwk.key_ops)) !== 0) {
     throw dataError(`The JSON Web Key's "key_ops" do not allow ${nameUsages(usages & ~keyOps(jwk.key_ops))}.`);
   }
-  if (jwk.ext === false && extractable) throw dataError('The JSON Web Key\'s "ext" is false, so the key can\'t be extractable.');
+  if (jwk.ext === false && extractable) {
+    throw dataError('The JSON Web Key\'s "ext" is false, so the key can\'t be extractable.');
+  }
 }
 
 // RFC 7517 section 4.3: no value twice; unknown ones are allowed.

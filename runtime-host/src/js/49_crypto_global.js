@@ -45,9 +45,9 @@ class Crypto {
     const bytes = bufferSource(array, inGetRandomValues, "parameter 1");
     const length = TypedArrayPrototypeGetByteLength(bytes);
     if (length > RANDOM_VALUES_QUOTA) {
+      // As the standard says it, without the error's `quota` and `requested`.
       throw new internals.QuotaExceededError(
         `getRandomValues() only accepts buffers of size <= 64K but provided ${length} bytes.`,
-        { __proto__: null, quota: RANDOM_VALUES_QUOTA, requested: length },
       );
     }
     ops.cryptoRandomFill(bytes);

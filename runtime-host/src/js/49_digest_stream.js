@@ -37,7 +37,7 @@ function make() {
     write(chunk) {
       try {
         if (!isBufferSource(chunk)) {
-          throw new TypeError("A chunk for a DigestStream must be an ArrayBuffer or a view of one; encode text with a TextEncoder.");
+          throw new TypeError("A chunk must be an ArrayBuffer or a view of one; encode text with a TextEncoder.");
         }
         const bytes = bufferSource(chunk, "Failed to write to the DigestStream", "The chunk");
         this.state = ops.cryptoDigestUpdate(this.hash.id, this.state, bytes);

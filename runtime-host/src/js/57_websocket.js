@@ -3,7 +3,7 @@
 // response to fetch() with `upgrade: websocket`.
 
 const {
-  ArrayPrototypeIncludes, ArrayPrototypeJoin, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
+  ArrayPrototypeIncludes, ArrayPrototypeJoin, ObjectDefineProperty, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
   StringPrototypeStartsWith, StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeGetByteLength,
 } = internals.primordials;
 const {
@@ -114,7 +114,7 @@ function make() {
 
   class WebSocket extends EventTarget {
     #state;
-    constructor(url, protocols = []) {
+    constructor(url, protocols = undefined) {
       super();
       if (url === privateKey) {
         this.#state = protocols;
@@ -123,7 +123,7 @@ function make() {
       }
       requireArguments(arguments.length, 1, inConstructor);
       const href = urlOf(USVString(url, inConstructor, "parameter 1"));
-      const list = protocolsOf(protocols);
+      const list = protocols === undefined ? [] : protocolsOf(protocols);
       const state = new SocketState();
       state.target = this;
       state.url = href;
@@ -199,12 +199,17 @@ function make() {
       if (!state.accepted) webSocketState.accept(state);
     }
   }
-  for (const type of ["open", "error", "close", "message"]) defineHandler(WebSocket.prototype, type);
+  const { prototype } = WebSocket;
+  defineHandler(prototype, "open");
+  defineHandler(prototype, "error");
+  defineHandler(prototype, "close");
+  defineHandler(prototype, "message");
   configureInterface(WebSocket, { CONNECTING, OPEN, CLOSING, CLOSED });
   // As Workers name them beside.
-  for (const [name, value] of [["CONNECTING", CONNECTING], ["OPEN", OPEN], ["CLOSING", CLOSING], ["CLOSED", CLOSED]]) {
-    internals.primordials.ObjectDefineProperty(WebSocket, `READY_STATE_${name}`, { __proto__: null, value });
-  }
+  ObjectDefineProperty(WebSocket, "READY_STATE_CONNECTING", { __proto__: null, value: CONNECTING });
+  ObjectDefineProperty(WebSocket, "READY_STATE_OPEN", { __proto__: null, value: OPEN });
+  ObjectDefineProperty(WebSocket, "READY_STATE_CLOSING", { __proto__: null, value: CLOSING });
+  ObjectDefineProperty(WebSocket, "READY_STATE_CLOSED", { __proto__: null, value: CLOSED });
 
   function requireAccepted(state, what) {
     if (!state.accepted) {

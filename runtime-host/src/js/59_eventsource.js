@@ -248,7 +248,9 @@ function make() {
       close(sourceOf(this));
     }
   }
-  for (const type of ["open", "message", "error"]) defineHandler(EventSource.prototype, type);
+  defineHandler(EventSource.prototype, "open");
+  defineHandler(EventSource.prototype, "message");
+  defineHandler(EventSource.prototype, "error");
   configureInterface(EventSource, { CONNECTING, OPEN, CLOSED });
   return { __proto__: null, EventSource };
 }

@@ -578,6 +578,7 @@ function makeInspector() {
       const at = StringPrototypeIndexOf(stack, "\n    at ");
       stack = headOf(error, true) + (at < 0 ? "" : StringPrototypeSlice(stack, at));
     }
+    stack = withoutFramesOfTheHost(stack);
     if (stack.length > STRING_MAX) stack = `${StringPrototypeSlice(stack, 0, STRING_MAX)}...`;
     if (!StringPrototypeIncludes(stack, "\n    at ")) stack = `[${stack}]`;
     shape.base = ctx.indentation === 0 ? stack : internals.indent(stack, spaces(ctx.indentation));
@@ -589,6 +590,22 @@ function makeInspector() {
     addHidden(keys, error, "cause");
     addHidden(keys, error, "errors");
     shape.keys = keys;
+  }
+
+  const isFrameOfTheHost = (line) =>
+    StringPrototypeStartsWith(line, "    at ") &&
+    (StringPrototypeIncludes(line, "(nano:") || StringPrototypeStartsWith(line, "    at nano:"));
+
+  function withoutFramesOfTheHost(stack) {
+    if (!StringPrototypeIncludes(stack, "nano:")) return stack;
+    let text = "";
+    for (let start = 0, end; start < stack.length; start = end) {
+      const at = StringPrototypeIndexOf(stack, "\n", start + 1);
+      end = at < 0 ? stack.length : at;
+      const line = StringPrototypeSlice(stack, start, end);
+      if (!isFrameOfTheHost(start === 0 ? line : StringPrototypeSlice(line, 1))) text += line;
+    }
+    return text;
   }
 
   function addHidden(keys, error, key) {

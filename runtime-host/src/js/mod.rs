@@ -110,8 +110,6 @@ pub const FILES: &[File] = files![
     OnCall "67_wasm_streaming.js"
     OnCall "68_cloudflare.js"
     OnCall "69_scheduler.js"
-    Ahead "53_console.js"
-    OnCall "54_lazy.js"
     OnCall "55_cache.js"
     OnCall "56_socket_state.js"
     OnCall "57_websocket.js"

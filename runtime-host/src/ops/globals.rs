@@ -41,11 +41,8 @@ pub fn expose_lazily(
     let Ok(name) = Local::<v8::Name>::try_from(args.get(0)) else {
         return super::throw_type_error(scope, "exposeLazily takes a name");
     };
-    let attributes = if args.get(1).is_true() {
-        PropertyAttribute::NONE
-    } else {
-        PropertyAttribute::DONT_ENUM
-    };
+    let attributes =
+        if args.get(1).is_true() { PropertyAttribute::NONE } else { PropertyAttribute::DONT_ENUM };
     let target = Local::<v8::Object>::try_from(args.get(2));
     let target = target.unwrap_or_else(|_| scope.get_current_context().global(scope));
     let data = v8::undefined(scope).into();
@@ -105,9 +102,8 @@ pub fn compatibility_flags(
 ) {
     let bundle = state::with(scope, |s| s.bundle.clone());
     let names = bundle.settings.compatibility_flags.iter();
-    let names: Vec<Local<'_, v8::Value>> = names
-        .filter_map(|name| v8::String::new(scope, name).map(Into::into))
-        .collect();
+    let names: Vec<Local<'_, v8::Value>> =
+        names.filter_map(|name| v8::String::new(scope, name).map(Into::into)).collect();
     rv.set(v8::Array::new_with_elements(scope, &names).into());
 }
 

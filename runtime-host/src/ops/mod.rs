@@ -18,7 +18,6 @@ mod exchange;
 mod fetch;
 mod globals;
 pub mod html_rewriter;
-pub mod lazy;
 mod inspect;
 mod socket;
 mod structured_clone;
@@ -154,7 +153,6 @@ pub fn list() -> Vec<Op> {
         "btoa" => base64::btoa,
         "atob" => base64::atob,
         "objectKind" => structured_clone::object_kind,
-        "lazyGlobal" => lazy::lazy_global,
         "codecStart" => compression::codec_start,
         "codecRun" => compression::codec_run,
         "codecEnd" => compression::codec_end,

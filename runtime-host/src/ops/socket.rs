@@ -27,12 +27,12 @@ pub fn socket_open(
         if url.as_str().len() > s.bundle.settings.limits.url_bytes() {
             return Err("The URL is larger than it may be (limits.url_kb).");
         }
-        s.count_subrequest(id)?;
+        let sent = s.count_subrequest(id)?;
         let socket = s.add_socket(id, true);
         let invocation = s.touch(id).ok_or(super::REQUEST_OVER)?;
         let own_authority = invocation.start.request.authority.clone();
         let mut headers = HeaderList::default();
-        loops::deeper(&mut headers, &invocation.start.request.headers);
+        loops::replace(&mut headers, sent.header());
         let open = SocketOpen { id, socket, url, protocols, headers, own_authority };
         s.effects.push(Effect::SocketOpen(Box::new(open)));
         Ok(socket)

@@ -16,6 +16,7 @@ const turns = async (count = 50) => { for (let i = 0; i < count; i++) await unde
 
 test("globals look like any other, and are made when they are read", () => {
   for (const name of ["CompressionStream", "DecompressionStream"]) {
+    assert.equal(typeof globalThis[name], "function");
     const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
     assert.deepEqual([typeof descriptor.value, descriptor.writable, descriptor.enumerable, descriptor.configurable], ["function", true, false, true]);
     assert.equal(globalThis[name], descriptor.value);

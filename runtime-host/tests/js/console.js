@@ -20,7 +20,7 @@ test("objects, two levels deep", () => {
 });
 
 test("functions and classes", () => {
-  assert.equal(shown([function f() {}, () => {}, class A {}, class B extends Map {}]), "[ [Function: f], [Function (anonymous)], [class A], [class B extends Map] ]");
+  assert.equal(shown([function f() {}, () => {}, class A {}, class B extends Map {}]), "[\n  [Function: f],\n  [Function (anonymous)],\n  [class A],\n  [class B extends Map]\n]");
   assert.equal(shown([async () => {}, function* g() {}, async function* h() {}]), "[\n  [AsyncFunction (anonymous)],\n  [GeneratorFunction: g],\n  [AsyncGeneratorFunction: h]\n]");
   assert.equal(shown(Object.assign(function f() {}, { a: 1 })), "[Function: f] { a: 1 }");
 });

@@ -123,6 +123,9 @@ test("HKDF and PBKDF2 derive bits and keys, within limits", async () => {
   const hkdf = { name: "HKDF", hash: { name: "sha-256" }, salt: unhex("000102030405060708090a0b0c"), info: unhex("f0f1f2f3f4f5f6f7f8f9") };
   assert.equal(hex(await subtle.deriveBits(hkdf, secret, 128)), "3cb25f25faacd57a90434f64d0362f2a");
   assert.equal((await subtle.deriveBits(hkdf, secret, 0)).byteLength, 0);
+  const long = new Uint8Array(2 << 20);
+  await named(subtle.deriveBits({ ...hkdf, info: long }, secret, 255 * 256), "OperationError", "input");
+  await named(subtle.deriveBits({ ...pbkdf2, salt: long }, password, 160 * 200), "OperationError", "input");
   await named(subtle.deriveBits(hkdf, secret, 255 * 256 + 8), "OperationError");
   await named(subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: bytes("") }, secret, 128), "TypeError", "info");
   const mac = await subtle.deriveKey(hkdf, secret, { name: "HMAC", hash: "SHA-512" }, true, ["sign"]);
@@ -226,6 +229,7 @@ test("keys wrap keys in each format", async () => {
   await named(subtle.wrapKey("raw", secret, gcm, "AES-KW"), "InvalidAccessError");
   await named(subtle.wrapKey("raw", secret, kw, "HMAC"), "NotSupportedError");
   await named(subtle.unwrapKey("raw", new Uint8Array(24), kw, "AES-KW", "AES-CBC", true, ["encrypt"]), "OperationError");
+  await named(subtle.unwrapKey("raw", new Uint8Array((1 << 20) + 8), kw, "AES-KW", "AES-CBC", true, ["encrypt"]), "OperationError", "at most");
   const noJwk = await subtle.encrypt(iv, await subtle.importKey("raw", new Uint8Array(16), "AES-GCM", false, ["encrypt"]), bytes("{}"));
   const opener = await subtle.importKey("raw", new Uint8Array(16), "AES-GCM", false, ["unwrapKey"]);
   await named(subtle.unwrapKey("jwk", noJwk, opener, iv, "AES-CBC", true, ["encrypt"]), "DataError");

@@ -34,6 +34,14 @@ test("object URLs stand for Blobs until they are revoked", async () => {
   assert.deepEqual(await get(`${url}#x`), [200, "OK", "basic", url, "a/b", "abc"]);
   assert.equal((await fetch(url)).headers.get("content-length"), "3");
   await assert.rejects(fetch(url, { method: "POST" }), TypeError, "GET");
+  const range = async (value) => {
+    const response = await fetch(url, { headers: { range: value } });
+    return [response.status, response.statusText, response.headers.get("content-range"), await response.text()];
+  };
+  assert.deepEqual(await range("bytes=1-"), [206, "Partial Content", "bytes 1-2/3", "bc"]);
+  assert.deepEqual(await range("bytes= \t0 - 0"), [206, "Partial Content", "bytes 0-0/3", "a"]);
+  assert.deepEqual(await range("bytes=-9"), [206, "Partial Content", "bytes 0-2/3", "abc"]);
+  for (const value of ["1-", "bytes=-", "bytes=3-", "bytes=2-1", "bytes=0-1,2-2"]) await assert.rejects(range(value), TypeError, "range");
   const request = new Request(url);
   const clone = request.clone();
   URL.revokeObjectURL(`${url}#y`);

@@ -1,4 +1,5 @@
 test("the interface", () => {
+  assert.equal(typeof URLPattern, "function");
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "URLPattern");
   assert.deepEqual([typeof descriptor.value, descriptor.writable, descriptor.enumerable, descriptor.configurable], ["function", true, false, true]);
   assert.equal(URLPattern.length, 0);
@@ -68,8 +69,8 @@ test("a patched world changes nothing", () => {
     const result = new URLPattern({ pathname: "/:__proto__" }).exec("https://x/y");
     assert.deepEqual(Object.getOwnPropertyNames(result.pathname.groups), ["__proto__"]);
   } finally {
-    RegExp.prototype.exec = exec;
     globalThis.RegExp = original;
+    RegExp.prototype.exec = exec;
     for (const key of ["input", "groups", "inputs", "pattern", "names"]) delete Object.prototype[key];
   }
 });

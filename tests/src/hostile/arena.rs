@@ -204,10 +204,14 @@ impl Arena {
         // A name of its own each time: the host says the same about the same files only once.
         let folder = format!("{}.{number}", case.name);
         let making = self.0.ground.path("making").join(&folder);
-        copy(&case.directory, &making)?;
-        for made in &case.generate {
-            made.make(&making)?;
-        }
+        // Thousands of files can take a minute, and a thread of the runtime may have the good tenant's
+        // clients to run.
+        let (from, to, generate) = (case.directory.clone(), making.clone(), case.generate.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            copy(&from, &to)?;
+            generate.iter().try_for_each(|made| made.make(&to))
+        });
+        made.await.map_err(Error::during("making a Worker failed"))??;
         let mark = self.log().mark();
         let place = self.0.ground.path("workers").join(&folder);
         std::fs::rename(&making, &place).map_err(Error::during("can't move a Worker"))?;
@@ -255,7 +259,7 @@ impl Arena {
         let gone = self.0.ground.path("making").join(&deployed.folder);
         // In one step; a Worker that is half there would be loaded again.
         if std::fs::rename(&place, &gone).is_ok() {
-            drop(std::fs::remove_dir_all(&gone));
+            drop(tokio::task::spawn_blocking(move || std::fs::remove_dir_all(&gone)).await);
             let of_worker = format!("\"worker\":\"{}\"", deployed.name);
             let removed = |line: &str| line.contains("Worker removed") && line.contains(&of_worker);
             // A version that the host's loader refused was never there.

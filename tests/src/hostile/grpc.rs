@@ -24,6 +24,9 @@ const PROCESS: &str = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 /// A server that gives no window for so long has stopped the sender, as it should.
 const WINDOW_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long a stream that must end may take, however busy the machine is.
+const END_LIMIT: Duration = Duration::from_secs(20);
+
 /// One script, run on each of `together` streams of one connection at once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -193,7 +196,7 @@ impl GrpcAttack {
                 sent.bytes
             )));
         }
-        let limit = if self.expect.open { WINDOW_LIMIT } else { Duration::from_secs(5) };
+        let limit = if self.expect.open { WINDOW_LIMIT } else { END_LIMIT };
         let abort = reading.abort_handle();
         let ended = tokio::time::timeout(limit, reading).await;
         abort.abort();

@@ -45,6 +45,15 @@ async fn fields_of_the_connection_are_the_clients_alone() {
 }
 
 #[tokio::test]
+async fn a_part_is_asked_for_without_a_coding() {
+    let server = http(|request| async { reply(describe(request).await) }).await;
+    let mut request = FetchRequest::get(server.url("/"));
+    request.headers.push("range", "bytes=0-1");
+    let seen = text(client().fetch(request).await.expect("a response")).await;
+    assert!(seen.contains("accept-encoding: identity\n"), "{seen}");
+}
+
+#[tokio::test]
 async fn refuses_what_would_break_a_message() {
     let url = || "http://127.0.0.1:9/".parse::<Url>().expect("a URL");
     let mut cases = Vec::new();

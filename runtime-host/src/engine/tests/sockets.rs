@@ -274,8 +274,8 @@ async fn an_event_source_comes_back_with_what_it_saw_last() {
     assert_eq!(run(&url, handler, Limits::default()).await, "one,1,true,after 1,1,true,2");
     let wrong = http(|_| async { reply("plain") }).await;
     let handler = "const source = new EventSource(URL_OF);
-        const { message } = await new Promise((resolve) => { source.onerror = resolve; });
-        return new Response([source.readyState, message].join());";
+        const { message: why } = await new Promise((resolve) => { source.onerror = resolve; });
+        return new Response([source.readyState, why].join());";
     let url = format!("http://{}/", wrong.address);
     let told = run(&url, handler, Limits::default()).await;
     assert!(told.starts_with("2,") && told.contains("text/event-stream"), "{told}");
@@ -303,4 +303,30 @@ async fn the_cache_is_kept_between_requests_and_from_others() {
     host.remove("a");
     host.deploy(Arc::new(bundle("a", source))).await.expect("it starts");
     assert_eq!(ask("a").await, "stored");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_worker_does_to_its_builtins_does_not_matter() {
+    let echo = server(|mut socket| async move {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                let _ = socket.send(message).await;
+            }
+        }
+    })
+    .await;
+    let handler = "const tampered = () => { throw new Error('tampered'); };
+        Array.prototype[Symbol.iterator] = tampered; Array.prototype.push = Array.prototype.includes = tampered;
+        Map.prototype.get = Map.prototype.set = tampered; String.prototype.slice = String.prototype.indexOf = tampered;
+        Response.error = Headers.prototype.get = JSON.parse = JSON.stringify = tampered;
+        await caches.default.put('http://a/x', new Response('kept'));
+        let seen = await (await caches.default.match('http://a/x')).text();
+        const cache = await caches.open('n'); await cache.put('http://a/y', new Response('y'));
+        seen += (await cache.keys()).length + (await cache.matchAll()).length;
+        const socket = new WebSocket(URL_OF); await new Promise((r) => socket.onopen = r);
+        socket.send('back'); seen += (await message(socket)).data; socket.close();
+        const pair = new WebSocketPair(); pair[0].accept(); pair[1].accept(); pair[0].send('q');
+        seen += (await message(pair[1])).data;
+        return new Response(seen + (await closed(socket)).code);";
+    assert_eq!(run(&ws(&echo), handler, Limits::default()).await, "kept11backq1005");
 }

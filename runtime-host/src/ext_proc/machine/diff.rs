@@ -124,7 +124,7 @@ fn set(name: &Bytes, arrived: &ByName<'_>, wanted: &ByName<'_>, mutation: &mut H
     // Cookies that are only added (the common case) leave the others alone.
     let keep = if name.as_ref() == b"set-cookie" && new.starts_with(&old) {
         old.len()
-    } else if name.as_ref() != b"set-cookie" && joined(&old) == joined(&new) {
+    } else if name.as_ref() != b"set-cookie" && !old.is_empty() && joined(&old) == joined(&new) {
         return;
     } else {
         0

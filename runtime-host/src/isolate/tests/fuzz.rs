@@ -393,6 +393,7 @@ fn any_request_is_answered_by_a_worker_that_copies_all_of_it() {
             failure_mode: None,
             request_id: "r".into(),
             cf: serde_json::Map::new(),
+            reports: false,
         };
         let start = Message::Start { id: *id, start: Box::new(start), outbox: Arc::clone(&outbox) };
         assert!(matches!(worker.send(start), Health::Well));

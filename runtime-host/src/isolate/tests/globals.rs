@@ -71,7 +71,8 @@ fn a_rejection_that_nobody_handles_is_an_event_and_then_a_log_line() {
 fn a_handler_that_comes_late_is_told() {
     let top = "onunhandledrejection = () => false;
         onrejectionhandled = (event) => console.log('late', event.reason);";
-    let code = "const promise = Promise.reject('why'); await scheduler.wait(1); promise.catch(() => {});
+    let code =
+        "const promise = Promise.reject('why'); await scheduler.wait(1); promise.catch(() => {});
         await scheduler.wait(1); return new Response('x')";
     let lines = logged(|| assert_eq!(answer(&mut worker(top, code)), "x"));
     assert_eq!(texts(&lines), ["late why"]);
@@ -172,7 +173,8 @@ fn waiting_ends_with_its_signal() {
     let mut driver = worker("", code);
     assert_eq!(answer(&mut driver), "enough");
     assert!(driver.timers(1).is_empty(), "the timer is cleared");
-    let code = "await scheduler.wait(1, { signal: AbortSignal.timeout(1000) }); return new Response('x')";
+    let code =
+        "await scheduler.wait(1, { signal: AbortSignal.timeout(1000) }); return new Response('x')";
     let mut driver = worker("", code);
     assert!(driver.start("GET", "/").is_empty());
     let timers = driver.timers(1);

@@ -65,6 +65,55 @@ fn tasks_of_a_worker_run_while_its_thread_is_in_a_long_turn() {
     assert!(late <= 2, "in {late} of {ROUNDS} rounds a task waited for the turn's end");
 }
 
+/// A Worker whose turn is one host function that takes long.
+fn computing(cpu_ms: u64) -> Driver {
+    let limits = Limits { cpu_ms, ..Limits::default() };
+    let settings = Settings { limits, ..Settings::default() };
+    let source = r#"
+        const publicExponent = new Uint8Array([1, 0, 1]);
+        const algorithm = { name: "RSA-PSS", hash: "SHA-256", modulusLength: 4096, publicExponent };
+        export default {
+          async fetch() {
+            await crypto.subtle.generateKey(algorithm, false, ["sign"]);
+            return new Response("made");
+          },
+        };
+    "#;
+    Driver::with(source, settings)
+}
+
+#[test]
+fn tasks_run_while_a_host_function_computes_for_long() {
+    const ROUNDS: u32 = 6;
+    let runtime = runtime(2);
+    let mut driver = computing(60_000);
+    let mut late = 0;
+    for round in 1..=ROUNDS {
+        let (back, done, ran) = runtime.block_on(async {
+            tokio::spawn(async move {
+                let began = Instant::now();
+                let task = tokio::spawn(async move { began.elapsed() });
+                driver.effects.clear();
+                driver.start_as(round, "GET", "/");
+                let done = began.elapsed();
+                (driver, done, task.await.expect("no task is lost"))
+            })
+            .await
+            .expect("the turn does not panic")
+        });
+        driver = back;
+        late += usize::from(ran >= done);
+    }
+    assert!(late <= 2, "in {late} of {ROUNDS} rounds a task waited for the turn's end");
+}
+
+#[test]
+fn what_a_host_function_computes_counts() {
+    let mut driver = computing(5);
+    driver.start_as(1, "GET", "/");
+    assert_eq!(driver.finished().map(|f| f.0), Some(Outcome::ExceededCpu));
+}
+
 #[test]
 fn more_endless_turns_than_workers_leave_room_for_others() {
     let runtime = runtime(2);

@@ -36,10 +36,12 @@ fn proxy() -> (Driver, BodyId) {
     let head = SubrequestHead {
         body,
         status: 200,
+        status_text: String::new(),
         headers: HeaderList::default(),
         url: "http://other.test/".into(),
         redirected: false,
         length: None,
+        has_body: true,
     };
     worker.send(Message::Subrequest { id: 1, op, result: Ok(head) });
     let commands = worker.commands();

@@ -235,12 +235,13 @@ mod tests {
 
     #[test]
     fn memory_is_counted_and_given_back() {
+        let text = vec![b'x'; 1_000_000];
         for format in FORMATS {
+            let packed = compressed(format, &text);
             for decompress in [false, true] {
                 let meter = meter();
                 let mut codec = Codec::new(format, decompress, &meter).expect("room");
-                let packed = compressed(format, &[b'x'; 1_000_000]);
-                let input = if decompress { &packed[..packed.len() - 1] } else { &packed };
+                let input = if decompress { &packed[..packed.len() - 1] } else { &text };
                 run(&mut codec, input, false, 1000).expect("valid");
                 assert!(meter.used() > 30_000, "{format:?} {decompress}: {}", meter.used());
                 drop(codec);
@@ -248,7 +249,6 @@ mod tests {
             }
             let small = BufferMeter::new(20_000);
             let codec = Codec::new(format, true, &small);
-            let packed = compressed(format, &[b'x'; 1_000_000]);
             let refused = codec.is_none_or(|mut codec| {
                 run(&mut codec, &packed, false, 1000) == Err(Failure::Memory)
             });

@@ -34,13 +34,7 @@ const BLOCK: usize = 16;
 
 /// CBC with the padding of PKCS #7. Encrypts to `out`, whose length is that of the padded data, or
 /// decrypts to the front of `out`. `Some(None)` for what is no ciphertext, else the length.
-fn cbc(
-    encrypt: bool,
-    key: &[u8],
-    iv: &[u8],
-    data: &[u8],
-    out: &mut [u8],
-) -> Option<Option<usize>> {
+fn cbc(encrypt: bool, key: &[u8], iv: &[u8], data: &[u8], out: &mut [u8]) -> Option<Option<usize>> {
     with_aes!(key, C => Some(if encrypt {
         let cipher = cbc::Encryptor::<C>::new_from_slices(key, iv).ok()?;
         cipher.encrypt_padded_b2b::<Pkcs7>(data, out).ok().map(<[u8]>::len)
@@ -212,10 +206,7 @@ mod tests {
         let counter: [u8; 16] = bytes("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff").try_into().unwrap();
         let mut out = vec![0; 32];
         assert_eq!(ctr(&key, counter, 128, &bytes(TEXT), &mut out), Some(true));
-        assert_eq!(
-            hex(&out),
-            "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff"
-        );
+        assert_eq!(hex(&out), "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff");
         // With 8 bits the second block's counter is ...fe00 instead of ...ff00.
         let mut second = vec![0; 16];
         let next: [u8; 16] = bytes("f0f1f2f3f4f5f6f7f8f9fafbfcfdfe00").try_into().unwrap();

@@ -92,8 +92,7 @@ fn verify(public: &[u8], signature: &[u8], data: &[u8]) -> bool {
     let (Ok(public), Ok(signature)) = (public.try_into(), Signature::from_slice(signature)) else {
         return false;
     };
-    VerifyingKey::from_bytes(public)
-        .is_ok_and(|key| key.verify_strict(data, &signature).is_ok())
+    VerifyingKey::from_bytes(public).is_ok_and(|key| key.verify_strict(data, &signature).is_ok())
 }
 
 /// The shared secret; `None` when it is all zeros, which a small-order point makes it.
@@ -203,10 +202,7 @@ mod tests {
         let private = bytes("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
         let pair = Kind::Ed25519.pair(private.as_slice().try_into().unwrap());
         let public = &pair[32..];
-        assert_eq!(
-            hex(public),
-            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
-        );
+        assert_eq!(hex(public), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
         let key = SigningKey::from_bytes(private.as_slice().try_into().unwrap());
         let mut signature = key.sign(&[0x72]).to_bytes();
         assert_eq!(
@@ -246,7 +242,9 @@ mod tests {
             assert_eq!((private.len(), public.len()), (48, 44));
             assert_eq!(kind.parse_private(&private), Some(pair.clone()));
             assert_eq!(kind.parse_public(&public).as_deref(), Some(&pair[32..]));
-            assert!(other.parse_private(&private).is_none() && other.parse_public(&public).is_none());
+            assert!(
+                other.parse_private(&private).is_none() && other.parse_public(&public).is_none()
+            );
             assert!(kind.parse_private(&private[..47]).is_none());
             assert!(kind.parse_public(&public[1..]).is_none());
         }

@@ -156,8 +156,7 @@ mod tests {
         ] {
             for tag_length in [16, 12, 4] {
                 let (iv, additional, text) = (bytes(iv), bytes(ADDITIONAL), bytes(TEXT));
-                let parts =
-                    Parts { iv: &iv, additional: &additional, data: &text, tag_length };
+                let parts = Parts { iv: &iv, additional: &additional, data: &text, tag_length };
                 let mut sealed = vec![0; text.len() + tag_length];
                 assert!(seal::<Aes128>(&bytes(KEY), &parts, &mut sealed));
                 assert_eq!(hex(&sealed[text.len()..]), tag[..2 * tag_length]);

@@ -89,8 +89,7 @@ mod tests {
     fn pbkdf2_matches_rfc_6070() {
         let mut out = [0; 25];
         let salt = b"saltSALTsaltSALTsaltSALTsaltSALTsalt";
-        let done =
-            derive_pbkdf2(Hash::Sha1, b"passwordPASSWORDpassword", salt, 4_096, &mut out);
+        let done = derive_pbkdf2(Hash::Sha1, b"passwordPASSWORDpassword", salt, 4_096, &mut out);
         assert_eq!(done, Some(()));
         assert_eq!(hex(&out), "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038");
     }

@@ -22,7 +22,9 @@ mod rsa_use;
 mod tests;
 
 pub use aes::{aes_cbc, aes_ctr, aes_gcm, aes_kw};
-pub use curve25519::{ed25519_sign, ed25519_verify, okp_derive, okp_generate, okp_parse, okp_public};
+pub use curve25519::{
+    ed25519_sign, ed25519_verify, okp_derive, okp_generate, okp_parse, okp_public,
+};
 pub use digest_stream::{digest_final, digest_start, digest_update};
 pub use entropy::{random_fill, random_uuid};
 pub use hash::{digest, hmac, timing_safe_equal};

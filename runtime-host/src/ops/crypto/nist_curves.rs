@@ -40,14 +40,16 @@ macro_rules! curve {
             use $krate::pkcs8::{
                 DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey,
             };
-            use $krate::{$Curve, PublicKey, SecretKey};
+            use $krate::{PublicKey, SecretKey, $Curve};
 
             use super::Curve;
             use crate::ops::crypto::entropy::Entropy;
 
             pub const CURVE: Curve = Curve {
                 size: $size,
-                generate: || Some(pair(&SecretKey::try_generate_from_rng(&mut Entropy::new()).ok()?)),
+                generate: || {
+                    Some(pair(&SecretKey::try_generate_from_rng(&mut Entropy::new()).ok()?))
+                },
                 private: |scalar| Some(pair(&secret(scalar)?)),
                 public: |point| Some(encoded(&public(point)?)),
                 from_pkcs8: |der| Some(pair(&SecretKey::from_pkcs8_der(der).ok()?)),

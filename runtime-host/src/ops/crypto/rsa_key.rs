@@ -61,6 +61,10 @@ fn pair(key: &PrivateKey) -> Option<Vec<Vec<u8>>> {
 
 /// A generated key, or `None` when there is no such key, or the turn has to end.
 fn generate(bits: usize, exponent: u32, goes_on: impl FnMut() -> bool) -> Option<Vec<Vec<u8>>> {
+    // With an even exponent the crate would look for a key for ever.
+    if !matches!(exponent, 3 | 65_537) {
+        return None;
+    }
     let mut entropy = Entropy::while_allowed(goes_on);
     pair(&PrivateKey::new_with_exp(&mut entropy, bits, BoxedUint::from(exponent)).ok()?)
 }

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn elements_use_the_allowance_first() {
-        let (meter, allowance) = (BufferMeter::new(10_000_000), BufferMeter::new(STEP_BYTES * 2));
+        let (meter, allowance) = (BufferMeter::new(10_000_000), BufferMeter::new(STEP_BYTES * 8));
         let mut account = Account::new(&meter, &allowance).expect("room");
         let chunk = b"<a></a>\n<b>".repeat(500);
         assert_eq!(count_start_tags(&chunk), 1000);

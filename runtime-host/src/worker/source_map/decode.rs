@@ -32,7 +32,8 @@ pub fn decode(json: &[u8], map_path: &str) -> Option<SourceMap> {
     let sources = file.sources.iter().map(|source| {
         let source = format!("{root}{}", source.as_deref().unwrap_or("<unknown>"));
         match resolve::target(map_path, &format!("./{source}")) {
-            Ok(Target::Path(path)) if !source.contains("://") => path,
+            // The Worker's directory itself is no file.
+            Ok(Target::Path(path)) if !path.is_empty() && !source.contains("://") => path,
             _ => source,
         }
     });
@@ -115,6 +116,12 @@ mod tests {
         assert!(decode(br#"{"sources":["a"],"mappings":"D"}"#, "a.map").is_some());
         assert!(decode(br#"{"sources":["a"],"mappings":"DAAA"}"#, "a.map").is_none());
         assert!(decode(br#"{"sources":["a"],"mappings":"AA"}"#, "a.map").is_none());
+    }
+
+    #[test]
+    fn a_source_always_has_a_name() {
+        let map = decode(br#"{"sources":["../"],"mappings":"AAAA"}"#, "d/a.js.map");
+        assert_eq!(map.expect("a map").lookup(0, 0), Some(("../", 0, 0)));
     }
 
     #[test]

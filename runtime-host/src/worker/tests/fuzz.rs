@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 
 use base64::Engine as _;
 use proptest::prelude::*;
+use nano_routing::{Pattern, RouteTable};
 use proptest::sample::select;
 
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::fuzz::{self, edited, edits};
 use crate::worker::javascript::{self, Goal};
 use crate::worker::nesting::{self, PARSER_STACK_BYTES};
 use crate::worker::resolve::{self, Target};
-use crate::worker::routes::{Pattern, RouteTable};
 use crate::worker::{load, source_map, typescript};
 
 /// Specifiers as they are and as they should not be.

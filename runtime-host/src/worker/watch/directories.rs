@@ -8,8 +8,9 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::limits::{DIRECTORIES_WATCHED_MIN, DIRECTORY_DEPTH_MAX};
 
-/// The directory of the configuration file, those of all Workers with what is below them, and
-/// those in which Workers may come and go. `node_modules` and hidden directories are left out: they
+/// The directory of the configuration file, those of all Workers with what is below them, those in
+/// which Workers may come and go, and of `workers/*` each sub-directory: one that has no wrangler file
+/// yet may be a Worker that is being copied. `node_modules` and hidden directories are left out: they
 /// are large, and what is in them reaches a Worker only through a bundler.
 pub fn to_watch(config: &Config) -> Result<BTreeSet<PathBuf>, Diagnostic> {
     let most = most();
@@ -19,6 +20,12 @@ pub fn to_watch(config: &Config) -> Result<BTreeSet<PathBuf>, Diagnostic> {
     }
     // Of `workers/*` the directory `workers`, of any other the directory it is in.
     wanted.extend(config.workers.directories.iter().map(|directory| parent_of(directory)));
+    for directory in &config.workers.directories {
+        if directory.file_name().is_some_and(|name| name == "*") {
+            wanted.extend(sub_directories(&parent_of(directory)));
+            refuse_too_many(directory, wanted.len(), most)?;
+        }
+    }
     let (targets, _) = load::directories(config);
     for target in targets {
         if target.is_dir() {
@@ -49,23 +56,32 @@ fn most() -> usize {
 fn add_tree(root: &Path, wanted: &mut BTreeSet<PathBuf>, most: usize) -> Result<(), Diagnostic> {
     let mut pending = vec![(root.to_owned(), 0)];
     while let Some((directory, depth)) = pending.pop() {
-        for entry in directory.read_dir().into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let hidden = name.to_string_lossy().starts_with('.') || name == "node_modules";
-            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_directory && !hidden && depth < DIRECTORY_DEPTH_MAX {
-                pending.push((entry.path(), depth + 1));
-            }
+        if depth < DIRECTORY_DEPTH_MAX {
+            pending.extend(sub_directories(&directory).map(|below| (below, depth + 1)));
         }
         wanted.insert(directory);
-        if wanted.len() > most {
-            let message =
-                format!("cannot be watched: the Workers have more than {most} directories");
-            return Err(Diagnostic::error(root, message).with_help(
-                "name their bundled output instead, raise the limit (sysctl \
-                 fs.inotify.max_user_watches), or set reload = false in [workers]",
-            ));
-        }
+        refuse_too_many(root, wanted.len(), most)?;
     }
     Ok(())
+}
+
+/// Those that are neither hidden nor links.
+fn sub_directories(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    directory.read_dir().into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let hidden = name.to_string_lossy().starts_with('.') || name == "node_modules";
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        (is_directory && !hidden).then(|| entry.path())
+    })
+}
+
+fn refuse_too_many(root: &Path, count: usize, most: usize) -> Result<(), Diagnostic> {
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("cannot be watched: the Workers have more than {most} directories");
+    Err(Diagnostic::error(root, message).with_help(
+        "name their bundled output instead, raise the limit (sysctl \
+         fs.inotify.max_user_watches), or set reload = false in [workers]",
+    ))
 }

@@ -108,6 +108,16 @@ fn workers_come_and_go() {
 }
 
 #[test]
+fn a_worker_that_is_copied_slowly_is_loaded_when_its_wrangler_file_is_there() {
+    let folder = folder();
+    let (_watch, changes) = watch(&folder, on_disk(&folder));
+    folder.write("workers/c/c.js", "export default 'c'");
+    quiet(&changes);
+    folder.write("workers/c/wrangler.toml", "main = \"c.js\"");
+    assert_eq!(next(&changes), "c: export default 'c'");
+}
+
+#[test]
 fn the_configuration_is_watched_too() {
     let folder = folder();
     let (_watch, changes) = watch(&folder, on_disk(&folder));

@@ -82,7 +82,10 @@ fn commands() -> impl Strategy<Value = Command> {
         3 => (prop::option::of(request_head), out_bodies())
             .prop_map(|(head, body)| Command::Continue(Continue { head, body })),
         3 => (prop::option::of(response_head), out_bodies())
-            .prop_map(|(head, body)| Command::Respond(Respond { head, body })),
+            .prop_map(|(head, body)| {
+                let body = if head.is_none() { OutBody::AsItCame } else { body };
+                Command::Respond(Respond { head, body })
+            }),
         5 => (side(), "[a-z]{1,9}").prop_map(|(side, text)| Command::Body(side, text.into())),
         3 => side().prop_map(Command::BodyEnd),
         1 => side().prop_map(|side| Command::BodyError(side, "boom".into())),

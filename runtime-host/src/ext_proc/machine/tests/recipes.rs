@@ -52,6 +52,15 @@ fn a_head_without_changes_changes_nothing() {
 }
 
 #[test]
+fn a_field_without_a_value_is_added_too() {
+    let mut driver = get().open();
+    let mut head = driver.head.clone();
+    head.headers.push("x-empty", "");
+    let lines = driver.commands([go_on_with(head, OutBody::AsItCame)]);
+    assert_eq!(lines, ["request_headers +x-empty= reroute"]);
+}
+
+#[test]
 fn the_request_body_is_asked_for_when_it_is_read() {
     let mut driver = NONE.open();
     assert_eq!(driver.commands([Command::ReadBody(Side::Request)]), ["alone [FDS/NONE]"]);
