@@ -146,8 +146,9 @@ impl Stack {
         for mode in modes {
             listeners.push((*mode, loopback(options.port)?));
         }
-        let with_addresses =
-            |text: &str| addressed(text, envoy_admin, listeners[0].1, &host_address, origin.address());
+        let with_addresses = |text: &str| {
+            addressed(text, envoy_admin, listeners[0].1, &host_address, origin.address())
+        };
         let (file, text) = match &options.setup {
             Setup::Shipped => ("envoy.yaml", with_addresses(&shipped("envoy.yaml")?)?),
             Setup::Variant(file, replaced) => {

@@ -36,6 +36,9 @@ pub struct Wpt {
     /// Files at a time: as many as there are CPUs when left out.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Let each test take N times as long as the suite does: for a machine that is busy.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    patience: u32,
     /// A port of a server of the suite that runs already.
     #[arg(long, value_name = "PORT")]
     server: Option<u16>,
@@ -72,6 +75,7 @@ impl Wpt {
         if let Some(jobs) = self.jobs {
             wpt.arg("--jobs").arg(jobs.to_string());
         }
+        wpt.arg("--patience").arg(self.patience.to_string());
         if let Some(server) = self.server {
             wpt.arg("--server").arg(server.to_string());
         }

@@ -5,7 +5,7 @@
 // "Failed to execute 'append' on 'Headers'" and "parameter 1", so the good path builds no message.
 
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetResizable, ArrayIsArray,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeGetResizable, ArrayIsArray,
   ArrayPrototypeIncludes, ArrayPrototypePush, BigInt, BigIntAsIntN, BigIntAsUintN, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, FunctionPrototypeCall, IteratorPrototype,
   MathFloor, MathMax, MathMin, MathTrunc, Number, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectSetPrototypeOf,
@@ -148,17 +148,21 @@ function bufferSource(value, prefix, context, allowShared = false) {
     const buffer = typed ? TypedArrayPrototypeGetBuffer(value) : DataViewPrototypeGetBuffer(value);
     if (!allowShared) requirePlainBuffer(buffer, prefix, context);
     if (tag === "Uint8Array") return value;
+    if (isDetached(buffer)) return new Uint8Array(0);
     return typed
       ? new Uint8Array(buffer, TypedArrayPrototypeGetByteOffset(value), TypedArrayPrototypeGetByteLength(value))
       : new Uint8Array(buffer, DataViewPrototypeGetByteOffset(value), DataViewPrototypeGetByteLength(value));
   }
   if (isArrayBuffer(value)) {
     if (!allowShared) requirePlainBuffer(value, prefix, context);
-    return new Uint8Array(value);
+    return isDetached(value) ? new Uint8Array(0) : new Uint8Array(value);
   }
   if (allowShared && isSharedArrayBuffer(value)) return new Uint8Array(value);
   throw typeError(prefix, context, "is not of type 'ArrayBuffer' or an ArrayBuffer view.");
 }
+
+// A buffer that was transferred has no bytes (https://webidl.spec.whatwg.org/#dfn-get-buffer-source-copy).
+const isDetached = (buffer) => isArrayBuffer(buffer) && ArrayBufferPrototypeGetDetached(buffer);
 
 /** True for what the BufferSource union arm of an argument takes. */
 const isBufferSource = (value) => ArrayBufferIsView(value) || isArrayBuffer(value);

@@ -10,7 +10,7 @@ use nano_tests::{Error, Result};
 use regex_lite::Regex;
 
 const USAGE: &str = "usage: nano-wpt --tree DIR [--dirs A,B…] [--filter RE] [--json FILE] \
-    [--update] [--show] [--jobs N] [--server PORT]";
+    [--update] [--show] [--jobs N] [--patience N] [--server PORT]";
 
 fn main() -> ExitCode {
     match Options::parse(std::env::args().skip(1)).and_then(wpt) {
@@ -37,6 +37,7 @@ impl Options {
             dirs: Vec::new(),
             filter: None,
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            patience: 1,
             update: false,
             tell_all: false,
             server: None,
@@ -58,6 +59,7 @@ impl Options {
                 "--jobs" => {
                     plan.jobs = value()?.parse().ok().filter(|jobs| *jobs > 0).ok_or_else(usage)?;
                 }
+                "--patience" => plan.patience = value()?.parse().map_err(|_| usage())?,
                 "--server" => plan.server = Some(value()?.parse().map_err(|_| usage())?),
                 _ => return Err(usage()),
             }

@@ -25,6 +25,8 @@ pub struct Plan {
     pub filter: Option<Regex>,
     /// Files at a time.
     pub jobs: usize,
+    /// How many times as long as the suite has it a test may take.
+    pub patience: u32,
     /// The results become the expectations.
     pub update: bool,
     /// Everything that fails is told, not only what changed.
@@ -42,7 +44,10 @@ const TELL_EVERY: usize = 100;
 
 /// Runs the plan; `tell` gets lines for people.
 pub fn run(plan: &Plan, tell: &(dyn Fn(&str) + Sync)) -> Result<Report> {
-    let tests = file::find(&plan.tree, &plan.dirs, plan.filter.as_ref())?;
+    let mut tests = file::find(&plan.tree, &plan.dirs, plan.filter.as_ref())?;
+    for test in &mut tests {
+        test.patience = plan.patience;
+    }
     if tests.is_empty() {
         return Err(Error::new("no test matches"));
     }

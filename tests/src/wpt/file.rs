@@ -22,6 +22,8 @@ pub struct TestFile {
     pub variant: String,
     pub meta: Meta,
     pub kind: Kind,
+    /// How many times as long as the suite has it the test may take.
+    pub patience: u32,
 }
 
 /// How a file asks for its scripts.
@@ -41,7 +43,8 @@ impl TestFile {
 
     /// The time for its subtests.
     pub fn time(&self) -> Duration {
-        if self.meta.is_long() { LONG_TIME } else { TIME }
+        let time = if self.meta.is_long() { LONG_TIME } else { TIME };
+        time.saturating_mul(self.patience)
     }
 
     /// What its host is told that no host which serves may do, where a test is about just that: code
@@ -113,7 +116,7 @@ pub fn find(tree: &Path, dirs: &[String], filter: Option<&Regex>) -> Result<Vec<
             if is_a_test {
                 for variant in meta.variants() {
                     let (path, meta) = (path.clone(), meta.clone());
-                    tests.push(TestFile { path, variant, meta, kind });
+                    tests.push(TestFile { path, variant, meta, kind, patience: 1 });
                 }
             }
         }
