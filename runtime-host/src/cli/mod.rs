@@ -104,14 +104,7 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve::run(&config),
         Command::Engine(inherited) => engine::run(&inherited),
         Command::Check { config } => check::run(&config),
-        Command::Dev {
-            worker,
-            listen,
-            origin,
-            config,
-            allow_code_generation,
-            running_clocks,
-        } => {
+        Command::Dev { worker, listen, origin, config, allow_code_generation, running_clocks } => {
             if allow_code_generation {
                 code_generation::allow();
             }

@@ -4,8 +4,8 @@
 //! drives isolates through [`crate::isolate`]'s messages and effects.
 
 mod actor;
-mod crew;
 mod cache;
+mod crew;
 mod fleet;
 mod gate;
 mod guard;
@@ -106,7 +106,8 @@ impl Host {
         let threads = runtime.metrics().num_workers();
         let starter = Starter::new(runtime.clone(), threads);
         let cache = OnceLock::new();
-        let services = Services { runtime, client, metrics, fleet, starter, threads, notices, cache };
+        let services =
+            Services { runtime, client, metrics, fleet, starter, threads, notices, cache };
         let services = Arc::new(services);
         Arc::new(Self { registry: Registry::default(), services })
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{BodyId, InvocationId, LeavingId, OpId};
-use crate::egress::loops::Sent;
 use super::socket::SocketId;
+use crate::egress::loops::Sent;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
     Side, Start,

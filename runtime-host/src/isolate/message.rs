@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::body::UploadFlow;
-use crate::egress::loops::Sent;
 use super::cache::{Answered, CacheAsk};
 use super::socket::{SocketEvent, SocketFrame, SocketId, SocketOpen};
+use crate::egress::loops::Sent;
 use crate::exchange::{Event, HeaderList, Outbox, Start};
 use crate::limits::LimitSet;
 use crate::telemetry::Outcome;

@@ -328,5 +328,5 @@ async fn what_a_worker_does_to_its_builtins_does_not_matter() {
         const pair = new WebSocketPair(); pair[0].accept(); pair[1].accept(); pair[0].send('q');
         seen += (await message(pair[1])).data;
         return new Response(seen + (await closed(socket)).code);";
-    assert_eq!(run(&ws(&echo), handler, Limits::default()).await, "kept11backq1005");
+    assert_eq!(run(&ws(&echo), handler, Limits::default()).await, "kept2backq1005");
 }

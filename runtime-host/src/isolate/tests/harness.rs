@@ -21,6 +21,7 @@ pub fn run(name: &str, source: &str) -> Outcome {
         .snapshot_blob(snapshot::blob())
         .external_references(snapshot::external_references());
     let mut state = State::new(bundle("", Settings::default()), BufferMeter::new(MEMORY_BYTES));
+    state.starting = false;
     let mut isolate = v8::Isolate::new(params);
     // SAFETY: the box lives longer than the isolate, which is dropped first.
     unsafe { state::install(&mut isolate, &raw mut *state) };

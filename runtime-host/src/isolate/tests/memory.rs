@@ -2,9 +2,9 @@
 
 use super::driver::{Driver, respond, text};
 
-/// The heap of an idle isolate, in bytes; 1.1 MB when this was written. What each of thousands of
-/// Workers holds should not grow unseen.
-const IDLE_BYTES_MAX: usize = 1_300_000;
+/// The heap of an idle isolate, in bytes; 1.4 MB with all of the web platform in it, 1.1 MB before. What
+/// each of thousands of Workers holds should not grow unseen.
+const IDLE_BYTES_MAX: usize = 1_450_000;
 
 #[test]
 fn an_idle_isolate_is_small() {

@@ -6,8 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Component, Path};
 
 use base64::Engine as _;
-use proptest::prelude::*;
 use nano_routing::{Pattern, RouteTable};
+use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::config::Config;
