@@ -372,7 +372,7 @@ fn item(text: &str, indentation: usize) -> String {
     let mut item = String::new();
     for (number, line) in text.lines().enumerate() {
         let sign = if number == 0 { "- " } else { "  " };
-        item += &format!("{:indentation$}{sign}{line}\n", "");
+        item.extend([&" ".repeat(indentation), sign, line, "\n"]);
     }
     item
 }

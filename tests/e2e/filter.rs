@@ -1,5 +1,7 @@
 //! The proxy-wasm filter in a real Envoy with two threads, before `ext_proc`.
 
+#![allow(clippy::float_cmp)] // Counters, which are whole numbers.
+
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::process::Command;
@@ -352,7 +354,7 @@ async fn an_unreachable_host_fails_as_configured(stack: Arc<Stack>) {
         json!({ "pattern": "new.test/*", "worker": "whoami-b" }),
     ];
     filter::add_routes(&mut listener, routes);
-    publish(&stack, &listener).await;
+    publish(&stack, &listener);
     wait_for(&stack, "new.test", "whoami-b").await;
     let reply = get(&stack, "down.test", &with_route("open")).await;
     assert_eq!((reply.status, reply.header("x-route")), (200, Some("unreachable")));
@@ -391,7 +393,7 @@ fn listener(stack: &Stack) -> Value {
     document["resources"][0].clone()
 }
 
-async fn publish(stack: &Stack, listener: &Value) {
+fn publish(stack: &Stack, listener: &Value) {
     filter::publish(stack.directory(), listener).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -409,7 +411,7 @@ async fn a_new_configuration_keeps_the_limits(stack: Arc<Stack>) {
     let mut listener = listener(&stack);
     let route = json!({ "pattern": "newer.test/*", "worker": "whoami-a" });
     filter::add_routes(&mut listener, [route]);
-    publish(&stack, &listener).await;
+    publish(&stack, &listener);
     wait_for(&stack, "newer.test", "whoami-a").await;
     assert_eq!(get(&stack, "rated.test", "/").await.status, 429, "and stays so");
 }
@@ -420,7 +422,7 @@ async fn a_wrong_configuration_is_refused(stack: Arc<Stack>) {
     let good = listener(&stack);
     let mut wrong = good.clone();
     filter::change_rules(&mut wrong, |rules| rules["routes"][0]["pattern"] = "a.*.test/*".into());
-    publish(&stack, &wrong).await;
+    publish(&stack, &wrong);
     let began = Instant::now();
     while count(&stack, rejected).await <= before {
         assert!(began.elapsed() < Duration::from_secs(20), "Envoy took it");
@@ -429,7 +431,7 @@ async fn a_wrong_configuration_is_refused(stack: Arc<Stack>) {
     let log = stack.envoy().process().log();
     assert!(log.contains("configuration: routes[0].pattern: \"a.*.test/*\" may have"), "{log}");
     assert_eq!(get(&stack, "a.test", "/").await.text(), "whoami-a");
-    publish(&stack, &good).await;
+    publish(&stack, &good);
 }
 
 /// The bootstrap in YAML, and `check` with a mistake in `[filter]`.

@@ -1,4 +1,4 @@
-//! Connections of a Worker's own: WebSockets, event streams, and what it keeps in the cache.
+//! Connections of a Worker's own: `WebSockets`, event streams, and what it keeps in the cache.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ fn net(stack: &Stack, proto: Proto, path: &str) -> Request {
 async fn text(stack: &Stack, proto: Proto, path: &str) -> String {
     let reply = answer(net(stack, proto, path)).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.short_text());
-    reply.text().to_string()
+    reply.text().clone()
 }
 
 fn json(reply: &Reply) -> serde_json::Value {

@@ -139,6 +139,7 @@ pub fn into_shipped(text: &str, filters: &Value) -> Result<String> {
     let (begin, end) = (find(begin)? + begin.len(), find(end)?);
     let lines = filters.as_array().into_iter().flatten();
     // JSON is YAML.
-    let lines: String = lines.map(|filter| format!("                  - {filter}\n")).collect();
+    let lines: Vec<_> = lines.map(|filter| format!("                  - {filter}\n")).collect();
+    let lines = lines.concat();
     Ok(format!("{}{lines}{}", &text[..begin], &text[end..]))
 }

@@ -41,7 +41,7 @@ impl Body {
 /// A body in memory.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    pieces: Vec<Bytes>,
+    whole: Vec<Bytes>,
     tail: BytesMut,
     length: u64,
 }
@@ -56,14 +56,14 @@ impl Pieces {
             }
         } else {
             self.seal();
-            self.pieces.push(piece);
+            self.whole.push(piece);
         }
     }
 
     /// Makes a piece of what was put together.
     pub fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.pieces.push(std::mem::take(&mut self.tail).freeze());
+            self.whole.push(std::mem::take(&mut self.tail).freeze());
         }
     }
 }
@@ -128,8 +128,8 @@ impl Reader {
             return None;
         }
         let chunk = match self.file.take() {
-            None => self.from_memory().ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
-            Some(file) => self.from_file(file).await,
+            None => self.take_of_memory().ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+            Some(file) => self.take_of_file(file).await,
         };
         match &chunk {
             Ok(chunk) => self.left.start += chunk.len() as u64,
@@ -138,11 +138,11 @@ impl Reader {
         Some(chunk)
     }
 
-    fn from_memory(&mut self) -> Option<Bytes> {
+    fn take_of_memory(&mut self) -> Option<Bytes> {
         let Body::Memory(body) = &self.entry.body else { return None };
         loop {
             let (index, begin) = self.at;
-            let piece = body.pieces.get(index)?;
+            let piece = body.whole.get(index)?;
             let end = begin + piece.len() as u64;
             if self.left.start < end {
                 let to = self.left.end.min(end);
@@ -154,7 +154,7 @@ impl Reader {
         }
     }
 
-    async fn from_file(&mut self, mut file: File) -> io::Result<Bytes> {
+    async fn take_of_file(&mut self, mut file: File) -> io::Result<Bytes> {
         let wanted = self.length().min(PIECE_BYTES) as usize;
         let reading = tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; wanted];

@@ -67,8 +67,8 @@ impl Disk {
     /// Where a tenant's entries are. A name may be anything, and a path may not.
     pub fn place(&self, tenant: &str) -> PathBuf {
         let digest = Sha256::digest(tenant.as_bytes());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.root.join(hex)
+        let hex: Vec<_> = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        self.root.join(hex.concat())
     }
 
     /// Forgets a tenant.

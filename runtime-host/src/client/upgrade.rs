@@ -79,7 +79,7 @@ fn check(headers: &HeaderMap, key: &str) -> Result<(), &'static str> {
     }
     let expected = STANDARD.encode(Sha1::digest(format!("{key}{GUID}")));
     let accepted = headers.get(header::SEC_WEBSOCKET_ACCEPT);
-    if !accepted.is_some_and(|field| field.as_bytes().trim_ascii() == expected.as_bytes()) {
+    if accepted.is_none_or(|field| field.as_bytes().trim_ascii() != expected.as_bytes()) {
         return Err("did not accept the WebSocket handshake: its sec-websocket-accept is wrong");
     }
     if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {

@@ -31,7 +31,7 @@ pub(crate) struct Io {
     uploads: Mutex<HashMap<LeavingId, mpsc::UnboundedSender<Part>>>,
     connections: Mutex<HashMap<InvocationId, Arc<Semaphore>>>,
     sockets: Mutex<HashMap<SocketId, Handle>>,
-    /// Bytes of WebSockets' messages that JavaScript did not take yet.
+    /// Bytes of `WebSocket`s' messages that JavaScript did not take yet.
     inbound: Arc<AtomicUsize>,
 }
 

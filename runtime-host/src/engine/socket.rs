@@ -455,10 +455,7 @@ impl Talk<'_> {
         loop {
             let next = if closing.is_some() {
                 // The handshake is over: the connection is the server's to close.
-                match timeout(CLOSING, source.next()).await {
-                    Ok(next) => next,
-                    Err(_) => None,
-                }
+                timeout(CLOSING, source.next()).await.unwrap_or_default()
             } else {
                 source.next().await
             };
@@ -514,7 +511,7 @@ impl Talk<'_> {
                     None => return Spoken::Gone(u16::from(CloseCode::Away)),
                 },
             };
-            let size = frame.len();
+            let size = frame.size();
             let (message, last) = match frame {
                 SocketFrame::Text(text) => (text_of(text), false),
                 SocketFrame::Binary(bytes) => (tungstenite::Message::Binary(bytes), false),

@@ -205,7 +205,7 @@ impl Instance {
     /// Codecs and HTML rewriters.
     #[cfg(test)]
     pub fn resources(&self) -> usize {
-        self.state.resources.len()
+        self.state.resources.count()
     }
 
     /// Gives back what the heap can do without: garbage, free pages, caches, code that was not used

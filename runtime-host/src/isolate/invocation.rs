@@ -34,7 +34,7 @@ pub struct Invocation {
     /// Ops that will not be settled any more, and that JavaScript still knows.
     pub abandoned: Vec<OpId>,
     pub timers: HashSet<u32>,
-    /// WebSockets that are not closed, and whether something may come of them.
+    /// `WebSocket`s that are not closed, and whether something may come of them.
     pub sockets: HashMap<SocketId, bool>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,

@@ -68,7 +68,7 @@ impl Resources {
     }
 
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.entries.len()
     }
 }
@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(all.get::<u8>(loose), Some(&mut 3));
         all.remove(c);
         all.remove(loose);
-        assert_eq!((all.len(), all.owned.len()), (0, 0));
+        assert_eq!((all.count(), all.owned.len()), (0, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! WebSockets as an isolate sees them.
+//! `WebSocket`s as an isolate sees them.
 
 use bytes::Bytes;
 use v8::{Local, PinScope};
@@ -46,7 +46,8 @@ pub enum SocketFrame {
 }
 
 impl SocketFrame {
-    pub fn len(&self) -> usize {
+    /// Bytes of the message.
+    pub fn size(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
             Self::Close(_) => 0,

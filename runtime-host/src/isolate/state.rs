@@ -29,7 +29,7 @@ pub struct State {
     pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
     /// Bytes that were given to the cache and that it may not have taken yet.
     pub puts: HashMap<OpId, usize>,
-    /// WebSockets that are not closed.
+    /// `WebSocket`s that are not closed.
     pub sockets: HashMap<SocketId, Socket>,
     pub socket_ids: Ids,
     /// Whose a pending timer is.

@@ -91,16 +91,16 @@ pub fn pack(list: &HeaderList, is_hidden: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         if !packed.is_empty() {
             packed.push(b'\n');
         }
-        packed.extend(name.iter().map(in_line));
+        packed.extend(name.iter().copied().map(in_line));
         packed.push(b'\n');
-        packed.extend(value.iter().map(in_line));
+        packed.extend(value.iter().copied().map(in_line));
     }
     packed
 }
 
 /// A peer that lets control characters through must not make two fields of one.
-fn in_line(byte: &u8) -> u8 {
-    if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { *byte }
+fn in_line(byte: u8) -> u8 {
+    if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { byte }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! WebSockets: opening, sending, closing.
+//! `WebSocket`s: opening, sending, closing.
 
 use v8::{FunctionCallbackArguments, Local, PinScope, ReturnValue};
 
@@ -88,7 +88,7 @@ pub fn socket_send(
         Some(string) => SocketFrame::Text(args::utf8(scope, string)),
         None => SocketFrame::Binary(args::bytes(&args, 1).unwrap_or_default()),
     };
-    let length = frame.len();
+    let length = frame.size();
     state::with(scope, |s| {
         if let Some(entry) = s.sockets.get_mut(&socket) {
             entry.unsent += length;

@@ -62,7 +62,7 @@ pub fn set<'s>(
         return;
     }
     let part = args.get(1).uint32_value(scope).unwrap_or(u32::MAX);
-    let value = values::with_text(scope, value, |value| value.into_owned());
+    let value = values::owned_text(scope, value);
     let url = values::with_text(scope, href, |href| set_text(&href, part, &value));
     let Some(url) = url else {
         return super::throw_type_error(scope, "Invalid URL");
@@ -157,7 +157,7 @@ fn parse_arguments<'s>(
     if base.length() > URL_TEXT_MAX {
         return Ok(None);
     }
-    let base = values::with_text(scope, base, |base| base.into_owned());
+    let base = values::owned_text(scope, base);
     Ok(values::with_text(scope, input, |input| parse_text(&input, Some(&base))))
 }
 

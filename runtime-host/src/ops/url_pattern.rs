@@ -132,7 +132,7 @@ impl Input {
         let mut text = |scope: &mut PinScope<'s, '_>, value: Local<'s, v8::Value>| {
             let Ok(string) = Local::<v8::String>::try_from(value) else { return Some(None) };
             left = left.checked_sub(string.length())?;
-            Some(Some(values::with_text(scope, string, |text| text.into_owned())))
+            Some(Some(values::owned_text(scope, string)))
         };
         let mut input = Self {
             text: text(scope, args.get(0))?,

@@ -49,6 +49,11 @@ pub fn with_text<R>(
     read(view.to_cow_lossy())
 }
 
+/// The same as a copy.
+pub fn owned_text(scope: &mut PinScope<'_, '_>, string: Local<'_, v8::String>) -> String {
+    v8::ValueView::new(scope, string).to_cow_lossy().into_owned()
+}
+
 /// A JavaScript string of `text`; throws a `RangeError` when V8 cannot hold one that long.
 pub fn new_string<'s>(scope: &mut PinScope<'s, '_>, text: &[u8]) -> Option<Local<'s, v8::String>> {
     let string = v8::String::new_from_utf8(scope, text, v8::NewStringType::Normal);

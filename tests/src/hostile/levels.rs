@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::arena::Arena;
+use super::tenant;
 use crate::{Error, Result, host};
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -110,19 +111,22 @@ pub async fn idle(arena: &Arena, worker: &str) -> Result<()> {
     .await
 }
 
-/// Waits until nothing but the good tenant's one isolate is there: no stream, no invocation.
+/// Waits until nothing but the good tenant's isolates is there: no stream, no invocation.
 pub async fn nothing_left(arena: &Arena) -> Result<()> {
     // The host publishes some of these every five seconds.
     until(Duration::from_secs(15), || async move {
         let metrics = arena.stack().host().metrics().await?;
-        let above = |what: &str, name: &str, most: f64| {
-            let now = metrics.sum(name, &[]).unwrap_or(0.0);
-            (now > most).then(|| format!("{now} {what} are left"))
+        let left = |what: &str, name: &str, but: f64| {
+            let now = metrics.sum(name, &[]).unwrap_or(0.0) - but;
+            (now > 0.0).then(|| format!("{now} {what} are left"))
         };
+        // Its own had much to do.
+        let label = format!("worker={:?}", tenant::NAME);
+        let good = metrics.sum("nano_isolates", &[&label]).unwrap_or(0.0);
         Ok([
-            above("streams", host::STREAMS_OPEN, 0.0),
-            above("invocations", "nano_running_invocations", 0.0),
-            above("isolates", "nano_isolates", 1.0),
+            left("streams", host::STREAMS_OPEN, 0.0),
+            left("invocations", "nano_running_invocations", 0.0),
+            left("isolates", "nano_isolates", good),
         ]
         .into_iter()
         .flatten()

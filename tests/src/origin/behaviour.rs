@@ -154,8 +154,8 @@ fn pattern_text(total: usize, query: &Query) -> Response<OriginBody> {
 }
 
 fn html_list(links: usize, query: &Query) -> Response<OriginBody> {
-    let items: String =
-        (1..=links).map(|n| format!("<li><a href=\"/item/{n}\">item {n}</a></li>\n")).collect();
+    let item = |n| format!("<li><a href=\"/item/{n}\">item {n}</a></li>\n");
+    let items = (1..=links).map(item).collect::<Vec<_>>().concat();
     let page = format!(
         "<!doctype html>\n<html><head><title>List</title></head>\n<body><ul>\n{items}</ul></body></html>\n"
     );

@@ -59,7 +59,7 @@ pub fn run(plan: &Plan, tell: &(dyn Fn(&str) + Sync)) -> Result<Report> {
     let dir = tempfile::tempdir().map_err(Error::during("no directory for bundles"))?;
     let server = match plan.server {
         Some(port) => Server::at(port),
-        None => runtime()?.block_on(Server::start(&plan.tree, dir.path()))?,
+        None => Server::start(&plan.tree, dir.path())?,
     };
     let config = plan.folder.join("nano.toml");
     let laboratory = Laboratory::new(Bundler::new(server), &config, dir.path())?;

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// How long a test may take by itself, and one that says `timeout=long`: the suite's own figures.
 const TIME: Duration = Duration::from_secs(10);
-const LONG_TIME: Duration = Duration::from_secs(60);
+const LONG_TIME: Duration = Duration::from_mins(1);
 
 /// A file with one of its variants.
 #[derive(Clone, Debug)]

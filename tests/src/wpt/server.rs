@@ -42,7 +42,7 @@ pub struct Server {
 
 impl Server {
     /// Starts one for the tree; its configuration and its log go into `dir`.
-    pub async fn start(tree: &Path, dir: &Path) -> Result<Self> {
+    pub fn start(tree: &Path, dir: &Path) -> Result<Self> {
         let absolute = std::path::absolute(tree)
             .map_err(Error::during(format!("no path {}", tree.display())))?;
         let mut ports = Vec::new();

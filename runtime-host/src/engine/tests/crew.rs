@@ -11,7 +11,7 @@ use crate::telemetry::metrics::{Eviction, WorkerMetrics};
 use crate::worker::Bundle;
 
 /// Long enough for a loaded machine; a test that passes does not wait for it.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A Worker with something to do, and up to so many isolates. What it answers tells them apart.
 fn busy(isolates: u32, version: u32) -> Arc<Bundle> {

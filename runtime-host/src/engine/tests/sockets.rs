@@ -1,4 +1,4 @@
-//! WebSockets and the cache with a real engine and servers on loopback.
+//! `WebSocket`s and the cache with a real engine and servers on loopback.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -105,7 +105,7 @@ fn a_bomb_is_unpacked_no_faster_than_it_is_read() {
     );
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     for _ in 0..200 {
-        std::io::Write::write_all(&mut bomb, &[0; 1024 * 1024]).expect("memory");
+        std::io::Write::write_all(&mut bomb, &vec![0; 1024 * 1024]).expect("memory");
     }
     let bomb = bomb.finish().expect("memory");
     let commands = worker.event(Event::Chunk(SIDE, bomb.into()));

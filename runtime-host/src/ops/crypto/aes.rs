@@ -1,5 +1,7 @@
 //! The modes of AES that Web Crypto has.
 
+#![allow(clippy::option_option)] // No such key, and no such ciphertext.
+
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyInit, KeyIvInit, StreamCipher};
 use aes::{Aes128, Aes192, Aes256};
@@ -78,7 +80,7 @@ fn ctr(key: &[u8], counter: [u8; BLOCK], bits: u32, data: &[u8], out: &mut [u8])
 fn kw(wrap: bool, key: &[u8], data: &[u8]) -> Option<Option<Vec<u8>>> {
     // The least that the RFC wraps is two blocks of 8 bytes.
     let least = if wrap { 16 } else { 24 };
-    if data.len() % 8 != 0 || data.len() < least {
+    if !data.len().is_multiple_of(8) || data.len() < least {
         return Some(None);
     }
     let mut out = vec![0; if wrap { data.len() + 8 } else { data.len() - 8 }];

@@ -5,7 +5,7 @@
 //! the Worker's memory, are freed with what refers to them, and nothing of a key lives on this side
 //! between two calls. An op reads the key anew each time; that is cheap beside what it then does.
 //!
-//! The algorithms are those of the RustCrypto and dalek crates. An answer of `undefined` or `false`
+//! The algorithms are those of the `RustCrypto` and dalek crates. An answer of `undefined` or `false`
 //! means that the operation failed for the data given; the JavaScript says which error that is.
 
 mod aes;
@@ -63,6 +63,7 @@ impl<'s> Input<'s> {
 }
 
 /// The bytes of a view to write to. It must be one that our JavaScript made for this call.
+#[allow(clippy::mut_from_ref)] // The arguments keep the buffer alive, and are not what is written.
 fn output<'a>(args: &'a FunctionCallbackArguments<'_>, index: i32) -> Option<&'a mut [u8]> {
     let view = Local::<ArrayBufferView>::try_from(args.get(index)).ok()?;
     let length = view.byte_length();

@@ -211,8 +211,7 @@ fn a_request_finds_a_worker_whose_pattern_matches_or_none_does() {
         assert_eq!(table.is_empty(), valid.is_empty());
         let matching: Vec<usize> =
             valid.into_iter().filter(|at| text_matches(&patterns[*at], host, target)).collect();
-        let found =
-            table.find(&format!("{host}{port}"), target).map(|worker| worker.parse::<usize>());
+        let found = table.find(&format!("{host}{port}"), target).map(str::parse::<usize>);
         match found {
             None => assert_eq!(matching, Vec::<usize>::new(), "{patterns:?}"),
             Some(found) => assert!(matching.contains(&found.expect("a number")), "{patterns:?}"),
@@ -341,13 +340,13 @@ fn any_source_is_read_or_refused_with_its_place() {
     on_parser_stack(|| {
         fuzz::check(60, &fuzz::text(40), |text| source_is_read("a.js", &text));
         fuzz::check(100, &edits(PIECES), |edits| {
-            source_is_read("a.mjs", &edited(JAVASCRIPT, &edits))
+            source_is_read("a.mjs", &edited(JAVASCRIPT, &edits));
         });
         fuzz::check(100, &edits(PIECES), |edits| {
-            source_is_read("a.ts", &edited(TYPESCRIPT, &edits))
+            source_is_read("a.ts", &edited(TYPESCRIPT, &edits));
         });
         fuzz::check(60, &edits(PIECES), |edits| {
-            source_is_read("a.tsx", &edited(JAVASCRIPT, &edits))
+            source_is_read("a.tsx", &edited(JAVASCRIPT, &edits));
         });
     });
 }

@@ -145,8 +145,8 @@ fn messages() -> impl Strategy<Value = ProcessingRequest> {
     (request, prop::option::weighted(0.1, config), any::<bool>()).prop_map(
         |(request, protocol_config, observability_mode)| ProcessingRequest {
             request,
-            protocol_config,
             observability_mode,
+            protocol_config,
             ..ProcessingRequest::default()
         },
     )

@@ -155,8 +155,11 @@ fn a_file_of_nothing_but_errors_is_refused_soon() {
     const BYTES: usize = 1024 * 1024;
     let began = std::time::Instant::now();
     all_of("wrangler.toml", &"=\n".repeat(BYTES / 2));
-    all_of("wrangler.toml", &(0..60_000).map(|n| format!("nam{n}=1\n")).collect::<String>());
-    let keys: String = (0..60_000).map(|n| format!("\"nam{n}\":1,\n")).collect();
+    all_of(
+        "wrangler.toml",
+        &(0..60_000).map(|n| format!("nam{n}=1\n")).collect::<Vec<_>>().concat(),
+    );
+    let keys = (0..60_000).map(|n| format!("\"nam{n}\":1,\n")).collect::<Vec<_>>().concat();
     all_of("wrangler.json", &format!("{{{keys}}}"));
     all_of("wrangler.json", &format!("{{\"routes\":[{}]}}", "1,".repeat(BYTES / 2 - 20)));
     // Without the bound it is an hour.
