@@ -150,7 +150,8 @@ function decodeName(string) {
     result += escaped ?? c;
     if (escaped !== undefined) i += 2;
   }
-  return internals.encoding.decodeUtf8(latin1Bytes(result));
+  // A byte order mark is part of a name ("UTF-8 decode without BOM").
+  return ops.utf8Decode(latin1Bytes(result), false, true);
 }
 
 function unescaped(high, low) {

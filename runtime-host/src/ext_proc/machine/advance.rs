@@ -128,6 +128,9 @@ impl Machine {
         let leg = self.leg(side);
         let (mode, has_body) = (leg.mode, leg.has_body);
         let sent_early = self.sent_early(side);
+        // In FULL_DUPLEX_STREAMED the body is on its way, and can only be followed by another.
+        let follows =
+            mode == BodyMode::FullDuplexStreamed && has_body && self.immediate_is_inexact();
         let Some(leaving) = self.leg(side).own() else { return };
         let whole = leaving.is_whole();
         if let Some(reason) = leaving.error.take() {
@@ -135,7 +138,7 @@ impl Machine {
         }
         let fds = BodyMode::FullDuplexStreamed;
         match mode {
-            _ if whole && side == Side::Response => self.replace_response(out),
+            _ if whole && side == Side::Response && !follows => self.replace_response(out),
             _ if whole && (!has_body || (mode != fds && !sent_early)) => self.replace_request(out),
             _ if !has_body => self.collect(side, out),
             BodyMode::FullDuplexStreamed => self.reply_own_head(side, fds, out),
@@ -224,15 +227,14 @@ impl Machine {
     /// exact but for the `content-type` it adds, and becomes trailers for a gRPC client.
     fn replace_response(&mut self, out: &mut Outputs) {
         let head = self.wanted_response.clone().unwrap_or_else(|| self.response_head.clone());
-        let grpc = self.is_grpc();
+        let inexact = self.immediate_is_inexact();
         let sent_early = self.sent_early(Side::Response);
         let Some(leaving) = self.response.own() else { return };
         let (body, released) = leaving.take();
         out.released[Side::Response as usize] += released;
         self.response.plan = Plan::Done;
-        let untyped = !body.is_empty() && head.headers.get("content-type").is_none();
         let head_is_owed = self.response.head == Head::Owed;
-        if (grpc || untyped) && head_is_owed && !sent_early {
+        if inexact && head_is_owed && !sent_early {
             let changes = self.take_changes(Side::Response).unwrap_or_default();
             let mut reply = reply::replace(Side::Response, changes, body);
             reply.mode_override = self.head_override(Side::Response, BodyMode::None);
@@ -241,6 +243,13 @@ impl Machine {
         }
         self.send(reply::immediate(&head, body), out);
         self.close(Status::ok(), Close::Complete, out);
+    }
+
+    /// Whether an `ImmediateResponse` would be something else than the Worker's whole response.
+    fn immediate_is_inexact(&self) -> bool {
+        let head = self.wanted_response.as_ref().unwrap_or(&self.response_head);
+        let bytes = if let Plan::Own(leaving) = &self.response.plan { leaving.bytes } else { 0 };
+        self.is_grpc() || (bytes > 0 && head.headers.get("content-type").is_none())
     }
 
     pub(super) fn is_grpc(&self) -> bool {
