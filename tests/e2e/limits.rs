@@ -107,7 +107,7 @@ async fn busy_worker_delays_no_other(stack: Arc<Stack>) {
     let began = Instant::now();
     let mut working = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let request = busy(500);
+        let request = busy(2000);
         working.spawn(async move { request.send().await });
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
