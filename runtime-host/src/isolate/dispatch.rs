@@ -163,6 +163,10 @@ impl Turn<'_> {
         }
         v8::tc_scope!(let scope, scope);
         let array = |numbers: &[u32]| -> Local<'_, v8::Value> {
+            // Mostly there is nothing to forget.
+            if numbers.is_empty() {
+                return v8::undefined(scope).into();
+            }
             let numbers: Vec<Local<'_, v8::Value>> = numbers
                 .iter()
                 .map(|number| v8::Integer::new_from_unsigned(scope, *number).into())

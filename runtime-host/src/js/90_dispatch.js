@@ -2,7 +2,7 @@
 // What the host calls: the begin of an invocation, timers, aborts; and what a Worker exports.
 
 const {
-  Error, JSONParse, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, Object, ObjectDefineProperty,
+  Error, JSONParse, Map, MapPrototypeDelete, MapPrototypeGetSize, MapPrototypeGet, MapPrototypeSet, Object, ObjectDefineProperty,
   PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, ReflectGet, ReflectOwnKeys, TypeError,
 } = internals.primordials;
 
@@ -103,12 +103,13 @@ function abort(invocation) {
   if (signal !== undefined) internals.abort.signalAbort(signal, new Error("The client disconnected."));
 }
 
+/** Each list is undefined when there is nothing in it. */
 function forget(invocation, pendingOps, pendingTimers, openSockets) {
-  for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
-  for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
+  if (pendingOps !== undefined) for (let i = 0; i < pendingOps.length; i++) internals.host.forget(pendingOps[i]);
+  if (pendingTimers !== undefined) for (let i = 0; i < pendingTimers.length; i++) internals.timers.drop(pendingTimers[i]);
+  if (openSockets !== undefined) for (let i = 0; i < openSockets.length; i++) internals.webSockets.forget(openSockets[i]);
   internals.hostBody.forget(invocation);
-  for (let i = 0; i < openSockets.length; i++) internals.webSockets.forget(openSockets[i]);
-  MapPrototypeDelete(signals, invocation);
+  if (MapPrototypeGetSize(signals) !== 0) MapPrototypeDelete(signals, invocation);
 }
 
 // ---- What a Worker is ----
