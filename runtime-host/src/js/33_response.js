@@ -270,9 +270,9 @@ internals.response = {
    * follows. Its headers can't be modified; `origin` is what `inspect().headersOrigin` says of it and of copies with
    * unchanged headers.
    */
-  createUpstream({ status, statusText = "", headersThunk, origin, bodyHandle, url, redirected = false, webSocket = undefined }) {
+  createUpstream({ type, status, statusText, headersThunk, origin, bodyHandle, url, redirected, webSocket }) {
     const state = new ResponseState();
-    state.type = "basic";
+    state.type = type;
     state.webSocket = webSocket;
     state.status = status;
     state.lazyStatusText = statusText;

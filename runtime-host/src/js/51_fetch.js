@@ -161,6 +161,8 @@ internals.isUnseen = (invocation, error) =>
 function received(status, id, hasBody) {
   const socket = status === 101 ? ops.responseSocket(id) : 0;
   return internals.response.createUpstream({
+    // Every member is there: what a Worker puts into Object.prototype must not be seen.
+    type: "basic",
     webSocket: socket === 0 ? undefined : internals.webSocket.ofResponse(socket, id),
     status,
     statusText: id,

@@ -55,13 +55,17 @@ function toResponse(text) {
     ops.bodyCancel(body);
     return internals.response.createError();
   }
+  const url = ops.responseUrl(body);
   return internals.response.createUpstream({
+    // One that a Worker made has no URL.
+    type: url === "" ? "default" : "basic",
+    webSocket: undefined,
     status,
     statusText,
     headersThunk: () => ops.responseHeaders(body),
     origin: undefined,
     bodyHandle: body,
-    url: ops.responseUrl(body),
+    url,
     redirected: ops.responseRedirected(body),
   });
 }
