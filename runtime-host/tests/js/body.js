@@ -40,7 +40,7 @@ const incoming = (handle = 7, method = "POST") =>
     inv: 42, method, urlThunk: () => "https://example.com/x", headersThunk: () => "host\nexample.com", bodyHandle: handle,
   });
 const upstream = (handle = 9) =>
-  internals.response.createUpstream({ status: 203, headersThunk: () => "a\nb", origin: 42, bodyHandle: handle, url: "https://example.com/x" });
+  internals.response.createUpstream({ type: "basic", statusText: "", redirected: false, webSocket: undefined, status: 203, headersThunk: () => "a\nb", origin: 42, bodyHandle: handle, url: "https://example.com/x" });
 
 test("strings and bytes are read without a stream", async () => {
   assert.equal(await new Response("h\u00e4").text(), "h\u00e4");

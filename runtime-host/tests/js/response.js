@@ -1,7 +1,8 @@
 "use strict";
 // Response: construction as Workers have it, statics, and what the engine learns of one.
 
-const { inspect, createUpstream } = internals.response;
+const { inspect } = internals.response;
+const createUpstream = (head) => internals.response.createUpstream({ type: "basic", statusText: "", redirected: false, webSocket: undefined, ...head });
 const upstream = (calls = []) =>
   createUpstream({ status: 203, headersThunk: (origin) => (calls.push(origin), "a\n1\nset-cookie\nx\nset-cookie\ny"), origin: 42, bodyHandle: null, url: "https://u.example/", redirected: true });
 
