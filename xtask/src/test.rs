@@ -44,6 +44,9 @@ impl Test {
         }
         let programs = programs::provide(&workspace)?;
         workspace.build()?;
+        if !self.fast {
+            manifests::check_generated(&workspace)?;
+        }
         let mut test = workspace.command();
         test.args(["test", "--workspace", "--no-fail-fast", "--"]).args(&self.filter);
         say(format!("testing: {}", shown(&test)));

@@ -109,6 +109,13 @@ pub fn gateway(
     let open = rules["workers"]
         .as_object()
         .is_some_and(|all| !all.is_empty() && all.values().all(|w| w["failure_mode"] == "open"));
+    // Its API takes these alone, and so not the filter's choice.
+    let known = |name: &&str| {
+        let allowed = ["connection.", "source.", "destination.", "request.", "xds.route_"];
+        let rest = allowed.iter().find_map(|prefix| name.strip_prefix(prefix));
+        rest.is_some_and(|rest| rest.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'1'..=b'9')))
+    };
+    let attributes: Vec<_> = ATTRIBUTES.into_iter().filter(known).collect();
     let timeout = 60_000.max(config.limits.wall_ms + config.limits.queue_ms + 1_000);
     let policy = json!({
         "targetRefs": [{
@@ -125,7 +132,7 @@ pub fn gateway(
             "failOpen": open,
             "processingMode": {
                 "allowModeOverride": config.ext_proc.mode_override,
-                "request": { "attributes": ATTRIBUTES },
+                "request": { "attributes": attributes },
                 "response": {},
             },
             "metadata": { "writableNamespaces": ["nano"] },
