@@ -69,7 +69,10 @@ impl Ground {
         let mut worker = Table::new();
         worker.insert(tenant::NAME.into(), settings(&Table::new()));
         for case in cases.iter().filter(|case| case.has_worker()) {
-            worker.insert(case.name.clone(), settings(&case.settings));
+            let mut own = case.settings.clone();
+            // Its requests are to find what it did before, in its one isolate.
+            own.entry("isolates").or_insert(Value::Integer(1));
+            worker.insert(case.name.clone(), settings(&own));
         }
         let mut all = Table::new();
         let directories = directories.map(Value::from).to_vec();

@@ -33,10 +33,11 @@ pub const BETWEEN: Slack = Slack {
 
 /// After all is over. What is left is not isolates' any more: two allocators (mimalloc, and the C
 /// library's under V8's parser and compilers) keep what lies between blocks that live, some 60 MB and
-/// 100 MB after the corpus, and V8 pages for its next collections.
+/// 100 MB after the corpus, and V8 pages for its next collections. Pooled connections that nobody uses
+/// are closed after a minute.
 pub const AT_THE_END: Slack = Slack {
     levels: Levels { resident_mb: 250, threads: 12, descriptors: 8 },
-    limit: Duration::from_secs(25),
+    limit: Duration::from_secs(75),
 };
 
 impl Levels {
