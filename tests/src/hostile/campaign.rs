@@ -146,6 +146,8 @@ impl Campaign<'_> {
     async fn attempt(&mut self, cases: &[Case]) -> Result<(Vec<Outcome>, Option<String>)> {
         let place = self.place().await?;
         let failures_before = place.tenant.counts().failures;
+        let names: Vec<_> = cases.iter().map(|case| case.name.as_str()).collect();
+        place.tenant.beside(&names.join(", "));
         let mut running = JoinSet::new();
         for (index, case) in cases.iter().cloned().enumerate() {
             let arena = place.arena.clone();
@@ -199,7 +201,9 @@ impl Campaign<'_> {
         drop(tenant);
         self.report.leaks.extend(levels::nothing_left(&arena).await.err().map(|e| e.to_string()));
         let settled = levels::settle(&arena, base, AT_THE_END).await;
-        self.report.leaks.extend(settled.err().map(|error| error.to_string()));
+        self.report.leaks.extend(settled.err().map(|error| {
+            format!("{error}; open: {}", levels::descriptors(&arena.stack().host().engines()))
+        }));
         self.report.end = Some(arena.levels()?);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What the runtime host holds: memory, threads and file descriptors, as the kernel counts them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,22 @@ impl fmt::Display for Levels {
 /// Waits until the host's levels are near `base` again.
 pub async fn settle(arena: &Arena, base: Levels, slack: Slack) -> Result<()> {
     until(slack.limit, || async move { Ok(arena.levels()?.excess(base, slack.levels)) }).await
+}
+
+/// What the open file descriptors are, and how many of each kind: `socket 12, eventpoll 4, …`.
+pub fn descriptors(processes: &[u32]) -> String {
+    let mut kinds = BTreeMap::<String, u32>::new();
+    for process in processes {
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{process}/fd")) else { continue };
+        for entry in entries.flatten() {
+            let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+            let target = target.to_string_lossy();
+            let kind = target.split_once(":[").map_or(&*target, |(kind, _)| kind);
+            *kinds.entry(kind.to_owned()).or_default() += 1;
+        }
+    }
+    let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    kinds.join(", ")
 }
 
 /// Waits until no invocation of this Worker runs.

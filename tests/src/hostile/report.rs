@@ -11,6 +11,9 @@ use super::levels::Levels;
 use super::run::Outcome;
 use super::tenant::Counts;
 
+/// Answers of the good tenant that took so many milliseconds are told, the longest of them.
+const SLOW_MS: f32 = 500.0;
+
 /// One run of one case.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -132,6 +135,13 @@ impl Report {
         if let Some(end) = self.end {
             let _ = write!(text, "; in the end: {end}");
         }
+        for slow in self.good.slow.iter().filter(|slow| slow.took_ms >= SLOW_MS) {
+            let _ = write!(
+                text,
+                "\n{:.0} ms for {} at {:.0} s ({:.0} ms of it this program was late itself), beside {}",
+                slow.took_ms, slow.kind, slow.at_seconds, slow.tester_late_ms, slow.beside,
+            );
+        }
         for leak in &self.leaks {
             let _ = write!(text, "\nLEFT OVER  {leak}");
         }
@@ -166,6 +176,7 @@ impl Report {
             "good_tenant_failures_beside_waiting": self.waiting.failures,
             "good_tenant_p50_ms": self.good.quantile_ms(0.5),
             "good_tenant_p99_ms": self.good.quantile_ms(0.99),
+            "good_tenant_longest": self.good.slow,
             "seed": self.seed, "rounds": self.rounds, "seconds": self.took.as_secs_f64(),
             "host_at_first": self.begin, "host_in_the_end": self.end, "left_over": self.leaks,
             "results": results,
@@ -178,4 +189,5 @@ fn add(into: &mut Counts, more: &Counts) {
     into.failures += more.failures;
     into.told.extend(more.told.iter().cloned());
     into.took_ms.extend_from_slice(&more.took_ms);
+    into.add_slow(more.slow.iter().cloned());
 }

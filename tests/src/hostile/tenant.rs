@@ -1,9 +1,11 @@
 //! The good tenant: a well-behaved Worker and its clients, whose requests go on all the time. Not
 //! one of them may fail, whatever its neighbours do.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::arena::Arena;
@@ -33,12 +35,38 @@ pub struct Counts {
     pub told: Vec<String>,
     /// Milliseconds that each answer took.
     pub took_ms: Vec<f32>,
+    /// The longest answers, the longest first, with what may explain them.
+    pub slow: Vec<Slow>,
 }
+
+/// One of the longest answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Slow {
+    pub took_ms: f32,
+    pub kind: &'static str,
+    /// Since the clients began.
+    pub at_seconds: f32,
+    /// Of that time, milliseconds in which this program itself did not come to its turn: then the
+    /// machine was too busy for anybody.
+    pub tester_late_ms: f32,
+    /// The cases that ran when the answer came.
+    pub beside: String,
+}
+
+/// Longest answers that are told.
+const SLOW_MAX: usize = 12;
 
 /// Failures that are told; more are only counted.
 const TOLD_MAX: usize = 20;
 
 impl Counts {
+    /// Keeps the longest of both.
+    pub fn add_slow(&mut self, slow: impl IntoIterator<Item = Slow>) {
+        self.slow.extend(slow);
+        self.slow.sort_by(|one, other| other.took_ms.total_cmp(&one.took_ms));
+        self.slow.truncate(SLOW_MAX);
+    }
+
     /// Requests that were answered right within so many milliseconds: of all of them, this part.
     pub fn quantile_ms(&self, part: f64) -> f32 {
         let mut sorted = self.took_ms.clone();
@@ -51,8 +79,26 @@ impl Counts {
 /// Steady traffic; ended when dropped.
 #[derive(Debug)]
 pub struct Tenant {
-    counts: Arc<Mutex<Counts>>,
+    shared: Arc<Shared>,
     _clients: JoinSet<()>,
+}
+
+/// What the clients write and read.
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    counts: Mutex<Counts>,
+    /// The cases that run now.
+    beside: Mutex<String>,
+    /// All of the time, in microseconds, in which this program did not come to its turn.
+    late_us: AtomicU64,
+}
+
+/// How often the program looks whether it comes to its turn.
+const TICK: Duration = Duration::from_millis(20);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tenant {
@@ -61,38 +107,71 @@ impl Tenant {
         for kind in Kind::ALL {
             kind.ask(arena).await?;
         }
-        let counts = Arc::new(Mutex::new(Counts::default()));
+        let shared = Arc::new(Shared {
+            began: Instant::now(),
+            counts: Mutex::default(),
+            beside: Mutex::default(),
+            late_us: AtomicU64::new(0),
+        });
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
-            let (arena, counts) = (arena.clone(), Arc::clone(&counts));
+            let (arena, shared) = (arena.clone(), Arc::clone(&shared));
             clients.spawn(async move {
                 // Not all at the same kind.
                 for kind in Kind::ALL.iter().cycle().skip(client) {
-                    one(*kind, &arena, &counts).await;
+                    one(*kind, &arena, &shared).await;
                     tokio::time::sleep(PAUSE).await;
                 }
             });
         }
-        Ok(Self { counts, _clients: clients })
+        let ticking = Arc::clone(&shared);
+        clients.spawn(async move {
+            loop {
+                let began = Instant::now();
+                tokio::time::sleep(TICK).await;
+                let late = began.elapsed().saturating_sub(TICK + TICK / 4).as_micros();
+                ticking.late_us.fetch_add(late as u64, Ordering::Relaxed);
+            }
+        });
+        Ok(Self { shared, _clients: clients })
     }
 
     pub fn counts(&self) -> Counts {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.shared.counts).clone()
+    }
+
+    /// Tells which cases run from now on, for the longest answers.
+    pub fn beside(&self, cases: &str) {
+        cases.clone_into(&mut lock(&self.shared.beside));
     }
 }
 
-async fn one(kind: Kind, arena: &Arena, counts: &Mutex<Counts>) {
+async fn one(kind: Kind, arena: &Arena, shared: &Shared) {
     let began = Instant::now();
+    let late_before = shared.late_us.load(Ordering::Relaxed);
     let asked = tokio::time::timeout(LIMIT, kind.ask(arena)).await;
     let result = asked.unwrap_or_else(|_| Err(Error::new(format!("no answer in {LIMIT:?}"))));
-    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let took_ms = began.elapsed().as_secs_f32() * 1000.0;
+    let mut counts = lock(&shared.counts);
     counts.requests += 1;
     match result {
-        Ok(()) => counts.took_ms.push(began.elapsed().as_secs_f32() * 1000.0),
+        Ok(()) => {
+            counts.took_ms.push(took_ms);
+            if counts.slow.len() < SLOW_MAX || counts.slow.iter().any(|slow| slow.took_ms < took_ms) {
+                let late_us = shared.late_us.load(Ordering::Relaxed) - late_before;
+                counts.add_slow([Slow {
+                    took_ms,
+                    kind: kind.name(),
+                    at_seconds: shared.began.elapsed().as_secs_f32(),
+                    tester_late_ms: late_us as f32 / 1000.0,
+                    beside: lock(&shared.beside).clone(),
+                }]);
+            }
+        }
         Err(error) => {
             counts.failures += 1;
             if counts.told.len() < TOLD_MAX {
-                counts.told.push(format!("{kind:?}: {error}"));
+                counts.told.push(format!("{}: {error}", kind.name()));
             }
         }
     }
@@ -119,6 +198,16 @@ const BODY_BYTES: usize = 100_000;
 impl Kind {
     const ALL: [Self; 5] =
         [Self::Answer, Self::Rewrite, Self::Subrequest, Self::Transform, Self::Read];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Rewrite => "rewrite",
+            Self::Subrequest => "subrequest",
+            Self::Transform => "transform",
+            Self::Read => "read",
+        }
+    }
 
     async fn ask(self, arena: &Arena) -> Result<()> {
         let (method, path) = match self {
