@@ -35,10 +35,10 @@ pub const BETWEEN: Slack = Slack {
 /// After all is over. What is left is not isolates' any more: two allocators (mimalloc, and the C
 /// library's under V8's parser and compilers) keep what lies between blocks that live, some 60 MB and
 /// 100 MB after the corpus, and V8 pages for its next collections. Pooled connections that nobody uses
-/// are closed after a minute.
+/// for a minute are closed, and the pool looks for them once a minute: it may take two.
 pub const AT_THE_END: Slack = Slack {
     levels: Levels { resident_mb: 250, threads: 12, descriptors: 8 },
-    limit: Duration::from_secs(75),
+    limit: Duration::from_secs(130),
 };
 
 impl Levels {
@@ -100,20 +100,59 @@ pub async fn settle(arena: &Arena, base: Levels, slack: Slack) -> Result<()> {
     until(slack.limit, || async move { Ok(arena.levels()?.excess(base, slack.levels)) }).await
 }
 
-/// What the open file descriptors are, and how many of each kind: `socket 12, eventpoll 4, …`.
+/// What the open file descriptors are, and how many of each kind: `eventpoll 4, tcp of port 8080 2, …`.
 pub fn descriptors(processes: &[u32]) -> String {
     let mut kinds = BTreeMap::<String, u32>::new();
     for process in processes {
+        let sockets = sockets(*process);
         let Ok(entries) = std::fs::read_dir(format!("/proc/{process}/fd")) else { continue };
         for entry in entries.flatten() {
             let Ok(target) = std::fs::read_link(entry.path()) else { continue };
             let target = target.to_string_lossy();
-            let kind = target.split_once(":[").map_or(&*target, |(kind, _)| kind);
-            *kinds.entry(kind.to_owned()).or_default() += 1;
+            let kind = match target.split_once(":[") {
+                Some(("socket", inode)) => sockets.get(inode.trim_end_matches(']')).cloned(),
+                Some((kind, _)) => Some(kind.to_owned()),
+                None => Some(target.into_owned()),
+            };
+            *kinds.entry(kind.unwrap_or_else(|| "socket".to_owned())).or_default() += 1;
         }
     }
     let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     kinds.join(", ")
+}
+
+/// TCP connections of the process's network by inode: whose they are, as far as ports tell (proc(5),
+/// `/proc/net/tcp`).
+fn sockets(process: u32) -> BTreeMap<String, String> {
+    const LISTENS: &str = "0A";
+    let table = std::fs::read_to_string(format!("/proc/{process}/net/tcp")).unwrap_or_default();
+    let port = |address: &str| {
+        let (_, port) = address.split_once(':')?;
+        u16::from_str_radix(port, 16).ok()
+    };
+    let rows: Vec<(u16, u16, &str, &str)> = table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let [_, local, remote, state, _, _, _, _, _, inode, ..] = fields[..] else { return None };
+            Some((port(local)?, port(remote)?, state, inode))
+        })
+        .collect();
+    let listening: Vec<_> =
+        rows.iter().filter(|row| row.2 == LISTENS).map(|(local, ..)| *local).collect();
+    rows.iter()
+        .map(|(local, remote, state, inode)| {
+            let kind = if *state == LISTENS {
+                format!("listener of port {local}")
+            } else if listening.contains(local) {
+                format!("tcp of port {local} in state {state}")
+            } else {
+                format!("tcp to port {remote} in state {state}")
+            };
+            ((*inode).to_owned(), kind)
+        })
+        .collect()
 }
 
 /// Waits until no invocation of this Worker runs.
