@@ -313,9 +313,13 @@ impl Actor {
             before
         };
         match before {
+            State::Idle if self.runs_apart() => {
+                self.count(Ran::Apart);
+                self.run_elsewhere();
+            }
             State::Idle => {
                 self.count(Ran::Inline);
-                self.run();
+                self.run(false);
             }
             State::Unstarted => self.begin_for_request(),
             State::Busy | State::Dead => self.count(Ran::Queued),
@@ -355,9 +359,13 @@ impl Actor {
         }
     }
 
+    fn runs_apart(&self) -> bool {
+        self.version.runs_apart(|| self.services.fleet.now())
+    }
+
     /// Runs the isolate until its queue is empty, or others are to have the thread. The caller holds
-    /// the right to ([`State::Busy`]).
-    fn run(self: &Arc<Self>) {
+    /// the right to ([`State::Busy`]). `apart`: the thread has no other work.
+    fn run(self: &Arc<Self>, apart: bool) {
         let mut left = RUN_LENGTH;
         let began = Instant::now();
         loop {
@@ -391,7 +399,11 @@ impl Actor {
                     Some(isolate) => {
                         isolate.changed = true;
                         isolate.grown = true;
-                        isolate.instance.turn(&mut batch, &mut effects)
+                        let health = isolate.instance.turn(&mut batch, &mut effects, apart);
+                        if isolate.instance.held_thread() {
+                            self.version.held_a_thread(self.services.fleet.now());
+                        }
+                        health
                     }
                     None => return,
                 };
@@ -436,7 +448,11 @@ impl Actor {
 
     fn run_elsewhere(self: &Arc<Self>) {
         let actor = Arc::clone(self);
-        self.services.runtime.spawn(async move { actor.run() });
+        if self.runs_apart() {
+            self.services.runtime.spawn_blocking(move || actor.run(true));
+        } else {
+            self.services.runtime.spawn(async move { actor.run(false) });
+        }
     }
 
     fn carry_out(self: &Arc<Self>, effects: Vec<Effect>) {

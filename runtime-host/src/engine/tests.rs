@@ -1,5 +1,6 @@
 //! The engine with real isolates and a scripted front end.
 
+mod apart;
 mod crew;
 mod isolates;
 mod sockets;

@@ -1,6 +1,6 @@
 //! One version of a Worker: what outlives its isolates.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,14 @@ pub(crate) struct Version {
     trouble: Mutex<Option<Trouble>>,
     /// Isolates that serve it at the same time, 1 before there is any.
     pub isolates: AtomicU32,
+    /// Until then its JavaScript runs on threads without other work, in the fleet's microseconds; 0 when
+    /// it runs where messages arrive.
+    apart_until: AtomicU64,
 }
+
+/// How long a version runs apart after a turn that held a thread. It costs each of its messages a change
+/// of threads, some dozen microseconds.
+const APART: Duration = Duration::from_mins(1);
 
 /// Its last start failed.
 struct Trouble {
@@ -40,6 +47,7 @@ impl Version {
             metrics: OnceLock::new(),
             trouble: Mutex::new(None),
             isolates: AtomicU32::new(1),
+            apart_until: AtomicU64::new(0),
         })
     }
 
@@ -83,6 +91,33 @@ impl Version {
         *self.trouble.lock() = None;
     }
 
+    /// One of its turns kept a thread's other work waiting, at `now` in the fleet's microseconds.
+    pub fn held_a_thread(&self, now: u64) {
+        let until = now.saturating_add(APART.as_micros() as u64);
+        if self.apart_until.swap(until, Ordering::Relaxed) == 0 {
+            tracing::debug!(
+                worker = self.bundle.name,
+                version = self.bundle.version,
+                "a turn can't be interrupted: its JavaScript runs on threads of its own for a while"
+            );
+        }
+    }
+
+    /// Whether its JavaScript shall run on threads without other work; `now` as above.
+    pub fn runs_apart(&self, now: impl FnOnce() -> u64) -> bool {
+        // For nearly all Workers that is one load.
+        let until = self.apart_until.load(Ordering::Relaxed);
+        if until == 0 {
+            return false;
+        }
+        if now() < until {
+            return true;
+        }
+        // What another thread may have written meanwhile stays.
+        let _ = self.apart_until.compare_exchange(until, 0, Ordering::Relaxed, Ordering::Relaxed);
+        false
+    }
+
     /// A response that a handler read before it answered was too large for the proxy to hold back:
     /// from now on all of them come here from the start, unless the operator does not want it.
     pub fn response_did_not_fit(&self) {
@@ -123,5 +158,20 @@ mod tests {
         assert_eq!(version.refusal(), None);
         version.failed("no");
         assert!(version.refusal().is_some_and(|left| left <= START_RETRY_FIRST));
+    }
+
+    #[test]
+    fn a_version_that_held_a_thread_runs_apart_for_a_minute() {
+        let bundle = super::super::tests::bundle("a", "export default {}");
+        let version = Version::new(Arc::new(bundle));
+        assert!(!version.runs_apart(|| unreachable!("nobody looks at the clock for it")));
+        version.held_a_thread(5);
+        let minute = 60_000_000;
+        assert!(version.runs_apart(|| 5 + minute - 1));
+        // Again, meanwhile: a minute from then.
+        version.held_a_thread(6);
+        assert!(version.runs_apart(|| 5 + minute));
+        assert!(!version.runs_apart(|| 6 + minute));
+        assert!(!version.runs_apart(|| unreachable!("it is forgotten")));
     }
 }

@@ -23,6 +23,8 @@ pub struct Turn<'a> {
     pub version: u64,
     pub cpu_limit: Duration,
     pub heap: &'a HeapGuard,
+    /// On a thread that does nothing else, because the Worker's turns hold threads up.
+    pub apart: bool,
 }
 
 impl Turn<'_> {
@@ -37,6 +39,9 @@ impl Turn<'_> {
         let budget = self.cpu_limit.saturating_sub(spent.unwrap_or_default());
         state::enter(scope, id);
         watch::begin(self.handle, self.version, budget);
+        if self.apart {
+            watch::expect_long();
+        }
         clock::freeze();
         self.deliver(scope, message);
         scope.perform_microtask_checkpoint();
@@ -81,6 +86,7 @@ impl Turn<'_> {
 
     fn account(&self, scope: &mut PinScope<'_, '_>, id: InvocationId, used: watch::Used) {
         state::with(scope, |s| {
+            s.held_thread |= used.held;
             let Some(invocation) = s.touch(id) else { return };
             invocation.cpu += used.cpu;
             // Many short turns add up, each over before the watchdog looks.

@@ -147,7 +147,7 @@ impl Instance {
         })
     }
 
-    /// Runs JavaScript for the messages, in order. After [`watch::SLICE`] those that are left stay in
+    /// Runs JavaScript for the messages, in order. `apart`: on a thread without other work. After [`watch::SLICE`] those that are left stay in
     /// the iterator: what the turns started, and who waits for their end, comes first. Messages for an
     /// invocation that is over are dropped, such as the end of an exchange whose handler has nothing
     /// left to do: most exchanges, for which the isolate is not entered again.
@@ -155,6 +155,7 @@ impl Instance {
         &mut self,
         mut messages: impl Iterator<Item = Message>,
         effects: &mut Vec<Effect>,
+        apart: bool,
     ) -> Health {
         let Some(first) = messages.find(|message| self.state.is_concerned(message)) else {
             return Health::Well;
@@ -169,6 +170,7 @@ impl Instance {
             version: self.registration.number(),
             cpu_limit: self.cpu_limit,
             heap: &self.heap,
+            apart,
         };
         let began = Instant::now();
         for message in std::iter::once(first).chain(messages) {
@@ -183,6 +185,11 @@ impl Instance {
             }
         }
         if self.heap.exhausted() { Health::Exhausted } else { Health::Well }
+    }
+
+    /// Whether a turn since the last call kept its thread's other work waiting for long.
+    pub fn held_thread(&mut self) -> bool {
+        std::mem::take(&mut self.state.held_thread)
     }
 
     /// Invocations that have not finished.

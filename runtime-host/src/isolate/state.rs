@@ -54,6 +54,8 @@ pub struct State {
     pub meter: Arc<BufferMeter>,
     /// Modules are being evaluated: no request, so no I/O.
     pub starting: bool,
+    /// A turn kept its thread's other work waiting for long.
+    pub held_thread: bool,
     /// Bytes of console lines in this turn that belong to no invocation.
     pub stray_log_bytes: usize,
 }
@@ -91,6 +93,7 @@ impl State {
             rewriters: Rewriters::default(),
             meter,
             starting: true,
+            held_thread: false,
             stray_log_bytes: 0,
         })
     }

@@ -19,6 +19,11 @@ use crate::supervisor::recorder::Line;
 /// ordinary turn takes, below what another tenant would notice.
 pub const SLICE: Duration = Duration::from_millis(5);
 
+/// A turn that used so much CPU time before it gave its thread's other work away was in a built-in
+/// function of V8 that no interrupt reaches (a sort of numbers, a long search). Well above [`SLICE`] and
+/// two ticks, within which the hand-over usually comes.
+const HELD: Duration = Duration::from_millis(20);
+
 /// How often running turns are looked at.
 const TICK: Duration = Duration::from_millis(3);
 
@@ -61,16 +66,30 @@ struct Turn {
     shed: bool,
     /// A long turn's right to run.
     place: Option<Place>,
+    /// [`expect_long`]
+    expected: bool,
+    /// It gave its thread's work away late ([`HELD`]).
+    held: bool,
+}
+
+impl Turn {
+    /// CPU time of this turn so far; `clock` is that of its thread.
+    fn cpu(&self, clock: libc::clockid_t) -> Duration {
+        cpu_time(clock).saturating_sub(self.cpu_began)
+    }
 }
 
 /// What a finished turn used.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
     pub cpu: Duration,
     /// The watchdog ended it because its CPU budget was used up.
     pub terminated: bool,
     /// The watchdog ended it because too many long turns ran already.
     pub shed: bool,
+    /// It was long ([`HELD`]), and kept its thread's other work waiting for all of that, because V8 did
+    /// not come to look at the watchdog's interrupt; or it was long as [expected](expect_long).
+    pub held: bool,
 }
 
 thread_local! {
@@ -94,7 +113,8 @@ pub fn begin(isolate: &v8::IsolateHandle, version: u64, budget: Duration) {
         *watched.turn.lock() = Some(Turn {
             isolate: isolate.clone(),
             began,
-            cpu_began: cpu_time(watched.clock),
+            // By this name the kernel need not look for the thread.
+            cpu_began: cpu_time(libc::CLOCK_THREAD_CPUTIME_ID),
             budget,
             next_try: began,
             tries: 0,
@@ -102,6 +122,8 @@ pub fn begin(isolate: &v8::IsolateHandle, version: u64, budget: Duration) {
             condemned: false,
             shed: false,
             place: None,
+            expected: false,
+            held: false,
         });
     });
     watchdog().wake();
@@ -123,11 +145,10 @@ pub fn end() -> Used {
     WATCHED.with(|watched| {
         watched.line.end();
         let turn = watched.turn.lock().take();
-        let nothing = Used { cpu: Duration::ZERO, terminated: false, shed: false };
-        turn.map_or(nothing, |turn| Used {
-            cpu: cpu_time(watched.clock).saturating_sub(turn.cpu_began),
-            terminated: turn.terminated,
-            shed: turn.shed,
+        turn.map_or_else(Used::default, |turn| {
+            let cpu = turn.cpu(libc::CLOCK_THREAD_CPUTIME_ID);
+            let held = turn.held || (cpu > HELD && (turn.expected || turn.place.is_none()));
+            Used { cpu, terminated: turn.terminated, shed: turn.shed, held }
         })
     })
 }
@@ -147,7 +168,7 @@ impl Watched {
         if now - turn.began < SLICE {
             return true;
         }
-        if cpu_time(self.clock).saturating_sub(turn.cpu_began) > turn.budget {
+        if turn.cpu(self.clock) > turn.budget {
             turn.terminated = true;
         }
         // Each time: a host function that runs a Worker's code swallows one with its `TryCatch`.
@@ -187,6 +208,17 @@ pub fn before_long_work() -> bool {
     })
 }
 
+/// For a turn that began on a thread without other work, and is expected to be long: it takes its place
+/// among the long turns at once, and waits for it.
+pub fn expect_long() {
+    WATCHED.with(|watched| {
+        if let Some(turn) = watched.turn.lock().as_mut() {
+            turn.expected = true;
+        }
+    });
+    take_place(true);
+}
+
 /// Runs on the turn's thread, inside JavaScript. `aside` is a number of microseconds.
 unsafe extern "C" fn hand_over(_isolate: v8::UnsafeRawIsolatePtr, aside: *mut c_void) {
     give_way(Duration::from_micros(aside.addr() as u64), false);
@@ -215,7 +247,11 @@ fn take_place(expected: bool) {
     WATCHED.with(|watched| {
         // The request may come late, in the turn after the one it was for.
         let place = match watched.turn.lock().as_mut() {
-            Some(turn) if expected || turn.began.elapsed() >= SLICE => turn.place.take(),
+            Some(turn) if expected || turn.began.elapsed() >= SLICE => {
+                let first = turn.place.is_none();
+                turn.held |= first && !expected && turn.cpu(libc::CLOCK_THREAD_CPUTIME_ID) > HELD;
+                turn.place.take()
+            }
             _ => return,
         };
         // Without the lock: the watchdog looks at all threads meanwhile.

@@ -17,7 +17,10 @@ class ResponseState {
   headers = undefined;
   /** A BodyRecord or null. */
   body = null;
-  url = "";
+  lazyUrl = "";
+  /** `urlThunk(urlOrigin)` makes the URL; undefined when it is there. */
+  urlThunk = undefined;
+  urlOrigin = undefined;
   redirected = false;
   cf = undefined;
   /** "automatic": the host may compress; "manual": the body has the encoding that Content-Encoding says. */
@@ -30,6 +33,14 @@ class ResponseState {
   get statusText() {
     const text = this.lazyStatusText;
     return typeof text === "number" ? (this.lazyStatusText = ops.responseStatusText(text, this.status)) : text;
+  }
+
+  get url() {
+    if (this.urlThunk !== undefined) {
+      this.lazyUrl = this.urlThunk(this.urlOrigin);
+      this.urlThunk = this.urlOrigin = undefined;
+    }
+    return this.lazyUrl;
   }
 
   get headersDirty() {
@@ -229,7 +240,7 @@ class Response {
     state.status = from.status;
     state.lazyStatusText = from.lazyStatusText;
     state.headers = internals.headers.clone(from.headers);
-    state.url = from.url;
+    state.lazyUrl = from.url;
     state.redirected = from.redirected;
     state.cf = from.cf;
     state.encodeBody = from.encodeBody;
@@ -268,9 +279,9 @@ internals.response = {
    * The answer to a fetch(). `statusText` may be the handle to ask `ops.responseStatusText` with. `headersThunk(origin)`
    * returns the packed headers, once, when JavaScript first looks; `bodyHandle` is undefined or null when no body
    * follows. Its headers can't be modified; `origin` is what `inspect().headersOrigin` says of it and of copies with
-   * unchanged headers.
+   * unchanged headers. `urlThunk(urlOrigin)`, where it is given, returns the URL when it is asked for.
    */
-  createUpstream({ type, status, statusText, headersThunk, origin, bodyHandle, url, redirected, webSocket }) {
+  createUpstream({ type, status, statusText, headersThunk, origin, bodyHandle, url, urlThunk, urlOrigin, redirected, webSocket }) {
     const state = new ResponseState();
     state.type = type;
     state.webSocket = webSocket;
@@ -280,7 +291,9 @@ internals.response = {
     state.upgrade = status === 101 && webSocket === undefined;
     // A host may announce a body that such a response can't have, to find none.
     state.body = isNullBodyStatus(status) && !state.upgrade ? null : internals.body.fromHost(bodyHandle);
-    state.url = url;
+    state.lazyUrl = url;
+    state.urlThunk = urlThunk;
+    state.urlOrigin = urlOrigin;
     state.redirected = redirected;
     return wrap(state);
   },
@@ -303,7 +316,7 @@ internals.response = {
     state.lazyStatusText = isPart ? "Partial Content" : "OK";
     state.headers = internals.headers.fromList(headers, "immutable");
     state.body = body;
-    state.url = url;
+    state.lazyUrl = url;
     return wrap(state);
   },
   /**

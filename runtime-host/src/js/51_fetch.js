@@ -3,7 +3,7 @@
 // Numbers of body kinds are those of `internals.body.take()`: 0 none, 1 untouched host body, 2 bytes, 3 stream, 4 text,
 // 5 parts.
 
-const { MathFloor, Promise, PromiseReject, TypeError } = internals.primordials;
+const { MathFloor, Promise, PromiseReject, StringPrototypeIndexOf, StringPrototypeSlice, TypeError } = internals.primordials;
 const { host } = internals;
 
 const HOST_BODY = 1;
@@ -54,6 +54,7 @@ function exchange(state, signal, mayBeUnseen) {
     let abortedBy;
     let invocation = 0;
     let cancelUpload;
+    let continues = false;
     const op = host.begin((kind, a, b) => {
       if (onAbort !== undefined) internals.abort.remove(signal, onAbort);
       if (kind === host.TYPE_ERROR) reject(new TypeError(a));
@@ -61,7 +62,7 @@ function exchange(state, signal, mayBeUnseen) {
       else {
         const hasBody = kind !== host.NO_BODY;
         if (hasBody && abortedBy !== undefined) internals.hostBody.abortWith(b, invocation, abortedBy, cancelUpload);
-        resolve(received(a, b, hasBody));
+        resolve(received(a, b, hasBody, continues ? state : undefined));
       }
     });
     const headersOrigin = internals.headers.origin(headers);
@@ -83,7 +84,7 @@ function exchange(state, signal, mayBeUnseen) {
       throw error;
     }
     const leaving = MathFloor(answer / 2);
-    const continues = answer % 2 === 1;
+    continues = answer % 2 === 1;
     let given = false;
     if (signal !== undefined) {
       invocation = ops.currentInvocation();
@@ -157,8 +158,15 @@ function rejection(invocation) {
 internals.isUnseen = (invocation, error) =>
   unseen !== undefined && unseen.error === error && unseen.invocation === invocation;
 
-/** The Response of a head that arrived. */
-function received(status, id, hasBody) {
+/** The URL of the answer to a request that the proxy sent on; most of them nobody asks for. */
+function urlSent(request) {
+  const url = request.url;
+  const fragment = StringPrototypeIndexOf(url, "#");
+  return fragment < 0 ? url : StringPrototypeSlice(url, 0, fragment);
+}
+
+/** The Response of a head that arrived. `sent`: the state of the request that the exchange went on with, if it is its answer. */
+function received(status, id, hasBody, sent) {
   const socket = status === 101 ? ops.responseSocket(id) : 0;
   return internals.response.createUpstream({
     // Every member is there: what a Worker puts into Object.prototype must not be seen.
@@ -169,8 +177,10 @@ function received(status, id, hasBody) {
     headersThunk: ops.responseHeaders,
     origin: id,
     bodyHandle: hasBody ? id : null,
-    url: ops.responseUrl(id),
-    redirected: ops.responseRedirected(id),
+    url: sent === undefined ? ops.responseUrl(id) : "",
+    urlThunk: sent === undefined ? undefined : urlSent,
+    urlOrigin: sent,
+    redirected: sent === undefined && ops.responseRedirected(id),
   });
 }
 

@@ -66,6 +66,8 @@ function toResponse(text) {
     origin: undefined,
     bodyHandle: body,
     url,
+    urlThunk: undefined,
+    urlOrigin: undefined,
     redirected: ops.responseRedirected(body),
   });
 }

@@ -7,7 +7,7 @@ use super::{args, throw_type_error, values};
 use crate::egress::loops;
 use crate::exchange::{Command, HeaderList, OutBody, RequestHead, ResponseHead, Side};
 use crate::isolate::adoption::{self, Returned};
-use crate::isolate::body::{Leaving, Phase, Sink, Source};
+use crate::isolate::body::{Leaving, Phase, Sink};
 use crate::isolate::dispatch::memory_text;
 use crate::isolate::inbound::one_byte;
 use crate::isolate::message::{BodyId, InvocationId, LeavingId};
@@ -88,22 +88,14 @@ pub fn response_headers(
     rv.set(one_byte(scope, &packed.unwrap_or_default()).into());
 }
 
-/// `responseUrl(body) → string`
+/// `responseUrl(body) → string`: of a subrequest's response; that of the exchange's is its request's.
 pub fn response_url(
     scope: &mut PinScope<'_, '_>,
     args: FunctionCallbackArguments<'_>,
     mut rv: ReturnValue<'_>,
 ) {
     let body = args::id(scope, &args, 0);
-    let url = state::with(scope, |s| {
-        let arriving = s.bodies.get(&body)?;
-        match arriving.source {
-            Source::Subrequest => Some(arriving.url.clone()),
-            Source::Exchange(_) => {
-                s.invocations.get(&arriving.invocation).map(|i| url_of(&i.start.request))
-            }
-        }
-    });
+    let url = state::with(scope, |s| s.bodies.get(&body).map(|b| b.url.clone()));
     if let Some(url) = v8::String::new(scope, &url.unwrap_or_default()) {
         rv.set(url.into());
     }

@@ -113,6 +113,8 @@ pub enum Ran {
     Inline,
     /// On the thread that runs the isolate already.
     Queued,
+    /// On a thread without other work, because the Worker's turns can't be interrupted.
+    Apart,
 }
 
 /// All metrics of the process.
@@ -143,7 +145,7 @@ pub struct Metrics {
 pub struct WorkerMetrics {
     requests: [Counter; Outcome::ALL.len()],
     body_bytes: [Counter; 2],
-    messages: [Counter; 2],
+    messages: [Counter; 3],
     starts: [Counter; 3],
     evictions: [Counter; 3],
     limits: [Counter; Limit::ALL.len()],
@@ -299,7 +301,7 @@ impl Metrics {
         let body_bytes = ["request", "response"].map(|side| {
             self.body_bytes.get_or_create_owned(&SideLabels { worker: worker(), side })
         });
-        let messages = ["inline", "queued"]
+        let messages = ["inline", "queued", "apart"]
             .map(|ran| self.messages.get_or_create_owned(&RanLabels { worker: worker(), ran }));
         let starts = StartCause::ALL.map(|cause| {
             let labels = StartLabels { worker: worker(), cause: cause.as_str() };

@@ -135,7 +135,9 @@ fn sockets(process: u32) -> BTreeMap<String, String> {
         .skip(1)
         .filter_map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
-            let [_, local, remote, state, _, _, _, _, _, inode, ..] = fields[..] else { return None };
+            let [_, local, remote, state, _, _, _, _, _, inode, ..] = fields[..] else {
+                return None;
+            };
             Some((port(local)?, port(remote)?, state, inode))
         })
         .collect();

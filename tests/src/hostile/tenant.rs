@@ -157,7 +157,8 @@ async fn one(kind: Kind, arena: &Arena, shared: &Shared) {
     match result {
         Ok(()) => {
             counts.took_ms.push(took_ms);
-            if counts.slow.len() < SLOW_MAX || counts.slow.iter().any(|slow| slow.took_ms < took_ms) {
+            if counts.slow.len() < SLOW_MAX || counts.slow.iter().any(|slow| slow.took_ms < took_ms)
+            {
                 let late_us = shared.late_us.load(Ordering::Relaxed) - late_before;
                 counts.add_slow([Slow {
                     took_ms,

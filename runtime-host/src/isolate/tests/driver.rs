@@ -74,7 +74,7 @@ impl Driver {
     }
 
     pub fn send(&mut self, message: Message) -> Health {
-        self.instance.turn(std::iter::once(message), &mut self.effects)
+        self.instance.turn(std::iter::once(message), &mut self.effects, false)
     }
 
     pub fn start(&mut self, method: &'static str, path: &'static str) -> Vec<Command> {

@@ -78,7 +78,7 @@ fn requests_that_come_in_the_same_batch_as_a_memory_bomb_are_answered_too() {
     let (first, second) = (Arc::<Outbox>::default(), Arc::<Outbox>::default());
     let batch =
         [begin(1, "GET", "/bomb", Arc::clone(&first)), begin(2, "GET", "/", Arc::clone(&second))];
-    let health = driver.instance.turn(batch.into_iter(), &mut driver.effects);
+    let health = driver.instance.turn(batch.into_iter(), &mut driver.effects, false);
     assert_eq!(health, Health::Exhausted);
     for outbox in [first, second] {
         let mut commands = Vec::new();
@@ -254,7 +254,7 @@ fn a_long_turn_leaves_the_messages_behind_it() {
     let mut batch =
         vec![begin(1, "/bomb"), begin(2, "/bomb"), begin(3, "/"), begin(4, "/")].into_iter();
     for left in [3, 2, 0] {
-        driver.instance.turn(&mut batch, &mut driver.effects);
+        driver.instance.turn(&mut batch, &mut driver.effects, false);
         assert_eq!(batch.len(), left);
     }
 }
