@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
 
 use super::Services;
@@ -359,6 +360,13 @@ impl Actor {
         }
     }
 
+    /// As for the watchdog, there is work to hand over only where other threads can take it.
+    fn held_a_thread(&self) {
+        if self.services.runtime.runtime_flavor() == RuntimeFlavor::MultiThread {
+            self.version.held_a_thread(self.services.fleet.now());
+        }
+    }
+
     fn runs_apart(&self) -> bool {
         self.version.runs_apart(|| self.services.fleet.now())
     }
@@ -401,7 +409,7 @@ impl Actor {
                         isolate.grown = true;
                         let health = isolate.instance.turn(&mut batch, &mut effects, apart);
                         if isolate.instance.held_thread() {
-                            self.version.held_a_thread(self.services.fleet.now());
+                            self.held_a_thread();
                         }
                         health
                     }
