@@ -1,11 +1,10 @@
 //! One invocation of a Worker's handler: what the host knows of it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::message::{BodyId, InvocationId, LeavingId, OpId};
-use super::socket::SocketId;
+use super::ids::{IdMap, IdSet};
+use super::message::{BodyId, LeavingId, OpId};
 use crate::egress::loops::Sent;
 use crate::exchange::{
     Close, Command, Continue, FailureMode, OutBody, Outbox, RequestHead, Respond, ResponseHead,
@@ -33,9 +32,9 @@ pub struct Invocation {
     pub waiting: Vec<OpId>,
     /// Ops that will not be settled any more, and that JavaScript still knows.
     pub abandoned: Vec<OpId>,
-    pub timers: HashSet<u32>,
+    pub timers: IdSet,
     /// `WebSocket`s that are not closed, and whether something may come of them.
-    pub sockets: HashMap<SocketId, bool>,
+    pub sockets: IdMap<bool>,
     /// The op of the `fetch()` that continued the exchange, until the response came.
     pub upstream: Option<OpId>,
     pub continued: bool,
@@ -83,8 +82,8 @@ impl Invocation {
             relays: 0,
             waiting: Vec::new(),
             abandoned: Vec::new(),
-            timers: HashSet::new(),
-            sockets: HashMap::new(),
+            timers: IdSet::default(),
+            sockets: IdMap::default(),
             upstream: None,
             continued: false,
             upstream_status: 0,
@@ -190,16 +189,3 @@ impl Invocation {
         }
     }
 }
-
-/// Ids are handed out one after another and skip 0 when they wrap.
-#[derive(Debug, Default)]
-pub struct Ids(u32);
-
-impl Ids {
-    pub fn take(&mut self) -> u32 {
-        self.0 = self.0.checked_add(1).unwrap_or(1);
-        self.0
-    }
-}
-
-pub type InvocationMap = std::collections::HashMap<InvocationId, Invocation>;

@@ -15,6 +15,7 @@ mod fatal;
 pub mod finish;
 mod heap;
 mod hooks;
+mod ids;
 pub mod inbound;
 pub mod instance;
 pub mod invocation;

@@ -5,9 +5,8 @@
 //! long as the isolate.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
 
-use super::invocation::Ids;
+use super::ids::{IdMap, IdSet, Ids};
 use super::message::InvocationId;
 
 pub type ResourceId = u32;
@@ -16,9 +15,9 @@ pub type ResourceId = u32;
 #[derive(Default)]
 pub struct Resources {
     ids: Ids,
-    entries: HashMap<ResourceId, Entry>,
+    entries: IdMap<Entry>,
     /// Those of each invocation that has any.
-    owned: HashMap<InvocationId, HashSet<ResourceId>>,
+    owned: IdMap<IdSet>,
 }
 
 struct Entry {

@@ -1,18 +1,19 @@
 //! The host's state of one isolate, reached by ops through the isolate's data slot.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::adoption::Watches;
 use super::body::{Arriving, Leaving};
-use super::invocation::{Ids, Invocation, InvocationMap};
+use super::ids::{IdMap, Ids};
+use super::invocation::Invocation;
 use super::load::ModuleMap;
 use super::memory::BufferMeter;
-use super::message::{BodyId, Effect, InvocationId, LeavingId, Message, OpId};
+use super::message::{BodyId, Effect, InvocationId, Message, OpId};
 use super::rejections::Rejections;
 use super::resources::Resources;
-use super::socket::{Socket, SocketId};
+use super::socket::Socket;
 use crate::limits::Limit;
 use crate::ops::html_rewriter::Rewriters;
 use crate::worker::Bundle;
@@ -22,18 +23,18 @@ const STATE_SLOT: u32 = 0;
 /// Everything ops work on. One per isolate; only touched by the thread that holds its lock.
 pub struct State {
     pub bundle: Arc<Bundle>,
-    pub invocations: InvocationMap,
-    pub bodies: HashMap<BodyId, Arriving>,
-    pub leaving: HashMap<LeavingId, Leaving>,
+    pub invocations: IdMap<Invocation>,
+    pub bodies: IdMap<Arriving>,
+    pub leaving: IdMap<Leaving>,
     /// Who waits for a response's head: the invocation, and the body when it is a subrequest's.
-    pub fetches: HashMap<OpId, (InvocationId, Option<BodyId>)>,
+    pub fetches: IdMap<(InvocationId, Option<BodyId>)>,
     /// Bytes that were given to the cache and that it may not have taken yet.
-    pub puts: HashMap<OpId, usize>,
+    pub puts: IdMap<usize>,
     /// `WebSocket`s that are not closed.
-    pub sockets: HashMap<SocketId, Socket>,
+    pub sockets: IdMap<Socket>,
     pub socket_ids: Ids,
     /// Whose a pending timer is.
-    pub timers: HashMap<u32, InvocationId>,
+    pub timers: IdMap<InvocationId>,
     /// Timers that the current turn set, in their order: one that is cleared in the same turn
     /// never leaves it, so that a loop of both costs nothing.
     new_timers: BTreeMap<u32, (InvocationId, Duration)>,
@@ -73,14 +74,14 @@ impl State {
     pub fn new(bundle: Arc<Bundle>, meter: Arc<BufferMeter>) -> Box<Self> {
         Box::new(Self {
             bundle,
-            invocations: HashMap::new(),
-            bodies: HashMap::new(),
-            leaving: HashMap::new(),
-            fetches: HashMap::new(),
-            puts: HashMap::new(),
-            sockets: HashMap::new(),
+            invocations: IdMap::default(),
+            bodies: IdMap::default(),
+            leaving: IdMap::default(),
+            fetches: IdMap::default(),
+            puts: IdMap::default(),
+            sockets: IdMap::default(),
             socket_ids: Ids::default(),
-            timers: HashMap::new(),
+            timers: IdMap::default(),
             new_timers: BTreeMap::new(),
             modules: ModuleMap::default(),
             effects: Vec::new(),
