@@ -37,7 +37,9 @@ pub fn v8_limit(limit: usize) -> usize {
 /// How many more bytes of buffers there are before the host looks for those that JavaScript has
 /// dropped. V8 itself does so when its heap is used up, which what streams through it in buffers
 /// outside does not do, and after 64 MB of them. A few windows of a body: collecting the young
-/// generation takes a tenth of a millisecond or two.
+/// generation takes a tenth of a millisecond or two. Where it has grown it is collected after as many
+/// bytes as filling it takes, so that this costs a copy of the buffers at most, or after a sixteenth of
+/// the Worker's memory, which all buffers have to fit into.
 const BUFFERS_GROWTH_BYTES: usize = 2 * 1024 * 1024;
 
 /// Below the size from which V8 puts an object elsewhere than into the young generation.
@@ -47,14 +49,16 @@ static FILLER: [u8; 64 * 1024] = [0; 64 * 1024];
 /// three parts of it, one for large objects.
 const FILL_MAX_BYTES: usize = YOUNG_MAX_BYTES / 3;
 
-/// How large V8's young generation may grow. What a request makes should die there: V8 would derive
-/// 5 MB from a limit of 128 MB, and a few requests that parse 100 KB of JSON then fill the old
-/// generation with what is garbage already. It starts small and grows with use.
-const YOUNG_MAX_BYTES: usize = 24 * 1024 * 1024;
+/// How large V8's young generation may grow: to what V8 has without limits, 16 MB in use between
+/// collections. What a request makes should die there: V8 would derive 5 MB from a limit of 128 MB, and
+/// a few requests that parse 100 KB of JSON then fill the old generation with what is garbage already;
+/// replacing a word in 10 MB of text takes 14 MB that live as long as the call. It starts small and
+/// grows with use.
+const YOUNG_MAX_BYTES: usize = 48 * 1024 * 1024;
 
 /// The young generation's limit for a Worker's memory limit.
 pub fn young_limit(limit: usize) -> usize {
-    (limit / 4).min(YOUNG_MAX_BYTES)
+    (limit / 8 * 3).min(YOUNG_MAX_BYTES)
 }
 
 /// One isolate's guard; V8's callbacks hold its address.
@@ -121,11 +125,14 @@ impl HeapGuard {
     pub fn free_dropped_buffers(&self, scope: &mut v8::PinScope<'_, '_>) {
         let used = self.meter.used();
         let least = self.buffer_bytes.load(Ordering::Relaxed).min(used);
-        let least = if used - least < BUFFERS_GROWTH_BYTES {
-            least
-        } else {
+        let grown = used - least;
+        let enough = grown >= BUFFERS_GROWTH_BYTES
+            && (grown >= self.meter.limit() / 16 || grown >= young_bytes_left(scope));
+        let least = if enough {
             self.fill_young_generation(scope);
             self.meter.used()
+        } else {
+            least
         };
         self.buffer_bytes.store(least, Ordering::Relaxed);
     }
@@ -157,6 +164,14 @@ impl HeapGuard {
         self.isolate.terminate_execution();
         watch::condemn();
     }
+}
+
+/// Where V8 lists the young generation among its spaces.
+const NEW_SPACE: usize = 1;
+
+/// Bytes that fit into the young generation before V8 collects it.
+fn young_bytes_left(isolate: &mut v8::Isolate) -> usize {
+    isolate.get_heap_space_statistics(NEW_SPACE).map_or(0, |space| space.space_available_size())
 }
 
 /// Ends the running turn and lends memory so that it can unwind.

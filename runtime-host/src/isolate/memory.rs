@@ -41,6 +41,10 @@ impl BufferMeter {
         self.used.load(Ordering::Relaxed)
     }
 
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Says what the isolate's memory beside buffers is: heap and WebAssembly memory.
     pub fn set_beside(&self, bytes: usize) {
         self.beside.store(bytes, Ordering::Relaxed);
