@@ -51,8 +51,9 @@ pub struct Traffic {
     /// NANO is among them.
     pub variants: Vec<Variant>,
     pub exchanges: Vec<Exchange>,
-    /// The same without what the filter and the servers do, for Envoy alone.
-    pub direct: Vec<Exchange>,
+    /// The same without what the Workers do, for variants that don't: Envoy alone, and the floor that
+    /// gives bodies back.
+    pub unchanged: Vec<Exchange>,
     pub connections: Vec<usize>,
     /// The number of connections whose ratios carry no suffix.
     pub headline: usize,
@@ -68,7 +69,7 @@ impl Traffic {
         Self {
             variants: variants.to_vec(),
             exchanges,
-            direct: Vec::new(),
+            unchanged: Vec::new(),
             connections: vec![HEADLINE],
             headline: HEADLINE,
             latency_against: Vec::new(),
@@ -159,7 +160,10 @@ impl Traffic {
     }
 
     fn exchanges(&self, variant: Variant) -> &[Exchange] {
-        if variant == Variant::Direct { &self.direct } else { &self.exchanges }
+        match variant {
+            Variant::Direct | Variant::FloorBody => &self.unchanged,
+            _ => &self.exchanges,
+        }
     }
 
     /// One window of closed-loop load.
@@ -203,6 +207,13 @@ impl Traffic {
                     ratios.push((key, ratio));
                 }
             }
+        }
+        let floor = entry(Variant::FloorBody, self.headline);
+        if let (Some(floor), Some(workerd)) = (floor, entry(Variant::Workerd, self.headline)) {
+            let key = format!("{scenario}/floor-body/workerd");
+            let cpu = measured_cpu(floor).over(&measured_cpu(workerd));
+            ratios.push((format!("{key}/cpu"), cpu));
+            ratios.push((key, floor.requests_per_second.over(&workerd.requests_per_second)));
         }
         outcome.ratios.extend(ratios);
     }

@@ -239,11 +239,13 @@ fn listener(
             response: true,
             attributes: variant == Variant::NanoFull,
         },
-        Variant::Floor | Variant::FloorTcp | Variant::FloorSkip => Filter::ExtProc {
-            server: variant.name().into(),
-            response: plan.floor.1 || variant == Variant::FloorSkip,
-            attributes: false,
-        },
+        Variant::Floor | Variant::FloorTcp | Variant::FloorSkip | Variant::FloorBody => {
+            Filter::ExtProc {
+                server: variant.name().into(),
+                response: plan.floor.1 || variant == Variant::FloorSkip,
+                attributes: false,
+            }
+        }
     };
     let routes = if variant == Variant::Workerd {
         let own = |(at, worker): (usize, &Worker)| {

@@ -14,6 +14,8 @@ pub enum Variant {
     FloorTcp,
     /// The same, skipping the response's phase request by request, as NANO does.
     FloorSkip,
+    /// The same, taking the response's body as NANO does and giving it back as it came.
+    FloorBody,
     Nano,
     /// NANO with all request attributes that `envoy/envoy.yaml` asks Envoy for.
     NanoFull,
@@ -30,6 +32,7 @@ impl Variant {
             Self::Floor => "floor",
             Self::FloorTcp => "floor-tcp",
             Self::FloorSkip => "floor-skip",
+            Self::FloorBody => "floor-body",
             Self::Nano => "nano",
             Self::NanoFull => "nano-full",
             Self::Workerd => "workerd",
@@ -38,7 +41,7 @@ impl Variant {
     }
 
     pub fn is_floor(self) -> bool {
-        matches!(self, Self::Floor | Self::FloorTcp | Self::FloorSkip)
+        matches!(self, Self::Floor | Self::FloorTcp | Self::FloorSkip | Self::FloorBody)
     }
 
     /// What this floor answers where the scenario's floor answers `usual`.

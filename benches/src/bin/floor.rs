@@ -1,7 +1,7 @@
 //! `bench-floor --listen unix:PATH|IP:PORT --answer KIND`: what `ext_proc` itself costs.
 //!
-//! A server on the usual crates (tonic, `envoy-types`) that answers every message at once and
-//! runs nothing. It is tuned as far as these crates go, so that it is a fair floor: one thread
+//! A server on the usual crates (tonic, `envoy-types`) that answers every message at once (a body
+//! that comes in pieces, when it is whole) and runs nothing. It is tuned as far as these crates go, so that it is a fair floor: one thread
 //! (quicker here than several), no task or channel per stream, wide windows, no limit of streams.
 
 use std::net::SocketAddr;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use clap::Parser;
 use envoy_types::pb::envoy::service::ext_proc::v3 as ext_proc;
 use ext_proc::external_processor_server::{ExternalProcessor, ExternalProcessorServer};
-use ext_proc::{ProcessingRequest, ProcessingResponse, processing_request};
-use futures_util::{Stream, StreamExt as _, TryFutureExt as _};
+use ext_proc::{ProcessingRequest, ProcessingResponse};
+use futures_util::{Stream, StreamExt as _, TryFutureExt as _, stream};
 use nano_bench::floor::{Answer, Answers};
 use nano_tests::{Error, Result};
 use tokio::net::{TcpListener, UnixListener};
@@ -74,10 +74,19 @@ impl ExternalProcessor for Floor {
         request: Request<Streaming<ProcessingRequest>>,
     ) -> std::result::Result<Response<Self::ProcessStream>, Status> {
         let answers = Arc::clone(&self.0);
-        let replies = request.into_inner().map(move |message| match message?.request {
-            Some(processing_request::Request::RequestHeaders(_)) => Ok(answers.request.clone()),
-            Some(processing_request::Request::ResponseHeaders(_)) => Ok(answers.response.clone()),
-            other => Err(Status::invalid_argument(format!("not asked for: {other:?}"))),
+        let mut body = Vec::new();
+        let replies = request.into_inner().flat_map(move |message| {
+            let replies = message.and_then(|message| {
+                let kind = message.request.ok_or_else(|| Status::invalid_argument("empty"))?;
+                answers
+                    .replies(kind, &mut body)
+                    .map_err(|other| Status::invalid_argument(format!("not asked for: {other:?}")))
+            });
+            let (first, rest) = match replies {
+                Ok((first, rest)) => (first.map(Ok), rest),
+                Err(status) => (Some(Err(status)), Vec::new()),
+            };
+            stream::iter(first.into_iter().chain(rest.into_iter().map(Ok)))
         });
         Ok(Response::new(Box::pin(replies)))
     }

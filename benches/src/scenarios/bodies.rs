@@ -10,7 +10,7 @@ use crate::measure::Traffic;
 use crate::outcome::Outcome;
 use crate::servers::Worker;
 use crate::stack::{Plan, Stack};
-use crate::variant::Variant::{self, Floor, Nano, Workerd};
+use crate::variant::Variant::{self, Floor, FloorBody, Nano, Workerd};
 
 /// Large bodies at a time.
 const CONNECTIONS: usize = 4;
@@ -47,12 +47,19 @@ pub fn streamed(name: &'static str, setting: &Setting) -> Result<Outcome> {
 /// `text-replace`. Whole texts are read before the answer begins, which `reads_responses` is for.
 pub fn replaced(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let (from, to) = data::WORDS;
-    let exchange = Exchange::get("bench.test", "/text/10m", &[])
-        .header(EDGE.0, EDGE.1)
-        .body(data::text(data::LARGE).replace(from, to));
-    let plan =
-        Plan { reads_responses: true, ..Plan::new(&[Nano, Workerd], Worker::of_benches(name)) };
-    let wanted = large(&[Nano, Workerd], exchange);
+    let exchange = Exchange::get("bench.test", "/text/10m", &[]).header(EDGE.0, EDGE.1);
+    let text = data::text(data::LARGE);
+    let replaced = text.replace(from, to);
+    let variants = [FloorBody, Nano, Workerd];
+    let plan = Plan {
+        reads_responses: true,
+        floor: (Answer::Collected, true),
+        ..Plan::new(&variants, Worker::of_benches(name))
+    };
+    let wanted = Traffic {
+        unchanged: vec![exchange.clone().body(text)],
+        ..large(&variants, exchange.body(replaced))
+    };
     traffic(name, setting, &plan, &wanted, |_: &Stack, outcome| {
         memory_per_stream(name, outcome);
         Ok(())

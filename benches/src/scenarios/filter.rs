@@ -19,7 +19,7 @@ pub fn skipped(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let exchange = Exchange::get("bench.test", "/", &[("cookie", "session=4711")]);
     let exchange = exchange.body(data::SMALL);
     let wanted = Traffic {
-        direct: vec![exchange.clone()],
+        unchanged: vec![exchange.clone()],
         connections: setting.connections(&[1, 16, 64]),
         ..Traffic::new(&variants, vec![exchange])
     };

@@ -18,7 +18,7 @@ pub fn both_phases(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let plan = Plan::new(&variants, Worker::of_benches(name)).floor(Answer::Headers, true);
     let direct = request().header("x-seen-debug", "1").header(POWERED_BY, "origin");
     let wanted = Traffic {
-        direct: vec![direct],
+        unchanged: vec![direct],
         connections: setting.connections(&[1, 16, 64, 256]),
         latency_against: vec![Floor, Workerd],
         ..Traffic::new(&variants, vec![changed_both_ways(request())])

@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::{Setting, traffic};
 use crate::data;
-use crate::floor::EDGE;
+use crate::floor::{Answer, EDGE};
 use crate::hono;
 use crate::load::Exchange;
 use crate::measure::Traffic;
 use crate::outcome::Outcome;
 use crate::servers::Worker;
 use crate::stack::Plan;
-use crate::variant::Variant::{Nano, Workerd};
+use crate::variant::Variant::{self, FloorBody, Nano, Workerd};
 
 /// HS256, the secret of auth-gate's wrangler file, subject `ada`, valid until the year 2100.
 const TOKEN: &str = concat!(
@@ -48,9 +48,14 @@ pub fn json_rewrite(name: &'static str, setting: &Setting) -> Result<Outcome> {
     let products = page(&path);
     let exchange = Exchange::get("bench.test", &path, &[])
         .header("content-type", "application/json")
-        .header(EDGE.0, EDGE.1)
-        .body(data::rewritten(&String::from_utf8_lossy(&products)));
-    against_workerd(name, setting, Worker::of_benches(name), vec![exchange])
+        .header(EDGE.0, EDGE.1);
+    let rewritten = data::rewritten(&String::from_utf8_lossy(&products));
+    let wanted = Traffic {
+        unchanged: vec![exchange.clone().body(products)],
+        ..versus_workerd(setting, &[FloorBody, Nano, Workerd], vec![exchange.body(rewritten)])
+    };
+    let plan = Plan::new(&wanted.variants, Worker::of_benches(name)).floor(Answer::Buffered, true);
+    traffic(name, setting, &plan, &wanted, |_, _| Ok(()))
 }
 
 /// `subrequest-1` and `subrequest-4`.
@@ -77,13 +82,17 @@ fn against_workerd(
     worker: Worker,
     exchanges: Vec<Exchange>,
 ) -> Result<Outcome> {
-    let variants = [Nano, Workerd];
-    let wanted = Traffic {
+    let wanted = versus_workerd(setting, &[Nano, Workerd], exchanges);
+    let plan = Plan::new(&wanted.variants, worker);
+    traffic(name, setting, &plan, &wanted, |_, _| Ok(()))
+}
+
+fn versus_workerd(setting: &Setting, variants: &[Variant], exchanges: Vec<Exchange>) -> Traffic {
+    Traffic {
         latency_against: vec![Workerd],
         connections: setting.connections(&[16, 64]),
-        ..Traffic::new(&variants, exchanges)
-    };
-    traffic(name, setting, &Plan::new(&variants, worker), &wanted, |_, _| Ok(()))
+        ..Traffic::new(variants, exchanges)
+    }
 }
 
 /// What the origin serves there.

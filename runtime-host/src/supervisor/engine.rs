@@ -27,6 +27,11 @@ pub struct Plan {
     pub drain_timeout: Duration,
 }
 
+/// How long the allocator keeps memory that nothing uses for what may be next, as mimalloc reads it when
+/// a process starts. Its default is a second, in which bodies that stream through leave some MB
+/// more; for small requests a tenth makes no difference. What the operator sets holds.
+const PURGE_DELAY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "100");
+
 #[derive(Debug)]
 pub struct Engine {
     pub id: u32,
@@ -58,6 +63,10 @@ impl Engine {
         }
         if again {
             command.arg("--again");
+        }
+        let (name, milliseconds) = PURGE_DELAY;
+        if std::env::var_os(name).is_none() {
+            command.env(name, milliseconds);
         }
         sys::hand_down(&mut command, descriptors);
         let id = command.spawn()?.id();
