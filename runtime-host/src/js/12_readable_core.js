@@ -190,6 +190,8 @@ class DefaultController extends ReadableController {
     super(stream, source, highWaterMark);
     this.size = size;
     this.queue = new ChunkQueue();
+    // Whether chunks are cloned or transferred into it.
+    this.owning = false;
   }
 
   pullSteps(request) {

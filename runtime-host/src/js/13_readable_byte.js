@@ -16,13 +16,15 @@ const { CLOSED, ERRORED, Queue, READABLE, Readable, ReadableController, shield }
 
 // Name of a view's type -> its constructor and the bytes of an element.
 const viewTypes = { __proto__: null, DataView: { construct: DataView, elementSize: 1 } };
+function addViewType(name) {
+  const construct = globalThis[name];
+  viewTypes[name] = { construct, elementSize: construct.BYTES_PER_ELEMENT };
+}
+// Float16Array is added when an isolate starts: a snapshot is made without it.
 for (const name of [
   "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "BigInt64Array",
-  "BigUint64Array", "Float16Array", "Float32Array", "Float64Array",
-]) {
-  const construct = globalThis[name];
-  if (construct !== undefined) viewTypes[name] = { construct, elementSize: construct.BYTES_PER_ELEMENT };
-}
+  "BigUint64Array", "Float32Array", "Float64Array",
+]) addViewType(name);
 
 const typeOfView = (view) => viewTypes[TypedArrayPrototypeGetSymbolToStringTag(view) ?? "DataView"];
 const isDataView = (view) => TypedArrayPrototypeGetSymbolToStringTag(view) === undefined;
@@ -487,4 +489,6 @@ function createByteReadable(source) {
 }
 
 shield(ByteEntry, PullInto, ByobRequest);
-Object.assign(core, { ByteController, bufferOf, copyBytes, createByteReadable, isDataView, lengthOf, offsetOf, requireView });
+Object.assign(core, {
+  ByteController, addViewType, bufferOf, copyBytes, createByteReadable, isDataView, lengthOf, offsetOf, requireView, viewTypes,
+});

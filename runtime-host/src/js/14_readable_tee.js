@@ -308,10 +308,11 @@ shield(BranchSource, Tee, DefaultTeeRequest, ByteTeeRequest, ByobTeeRequest);
 
 /**
  * Locks a stream and gives two that read the same chunks. With `clone` the second branch of a default stream gets deep
- * copies; branches of byte streams never share memory.
+ * copies, as does that of an owning stream; branches of byte streams never share memory.
  */
 core.tee = (stream, clone = false) => {
-  const tee = stream.controller instanceof ByteController ? new ByteTee(stream) : new DefaultTee(stream, clone);
+  const { controller } = stream;
+  const tee = controller instanceof ByteController ? new ByteTee(stream) : new DefaultTee(stream, clone || controller.owning);
   // A branch's cancel may be the only one that looks at it.
   PromisePrototypeThen(tee.cancellation.promise, undefined, noop);
   if (!stream.disturbed) {

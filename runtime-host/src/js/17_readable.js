@@ -11,7 +11,7 @@ const {
   rejectIllegalInvocation, requireDictionary, requireOptionalObject, toPromise,
 } = core;
 
-const readSourceType = enumeration("ReadableStreamType", ["bytes"]);
+const readSourceType = enumeration("ReadableStreamType", ["bytes", "owning"]);
 const readReaderMode = enumeration("ReadableStreamReaderMode", ["byob"]);
 
 let tryStreamOf;
@@ -138,8 +138,9 @@ function setUp(stream, source, queuing, prefix) {
   if (type !== undefined) type = readSourceType(type, prefix, "member 'type' of UnderlyingSource");
   const workerSource = new WorkerSource(source, pull, cancel);
   let controller;
-  if (type === undefined) {
+  if (type !== "bytes") {
     controller = new DefaultController(stream, workerSource, highWaterMarkOf(queuing, 1), queuing.size);
+    controller.owning = type === "owning";
   } else {
     if (queuing.hasSize) throw new RangeError(`${prefix}: the strategy of a byte stream must have no size function.`);
     const highWaterMark = highWaterMarkOf(queuing, 0);

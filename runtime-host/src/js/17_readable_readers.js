@@ -140,15 +140,36 @@ class ReadableStreamDefaultController {
     this.#controller.close();
   }
 
-  enqueue(chunk = undefined) {
+  enqueue(chunk = undefined, options = undefined) {
     if (!isObject(this) || !(#controller in this)) illegalInvocation();
-    requireOpen(this.#controller, "enqueue to");
-    this.#controller.enqueue(chunk);
+    const controller = this.#controller;
+    // Other values are ignored, such as the index when enqueue is what forEach() calls.
+    const transfer = isObject(options) ? readTransfer(options) : undefined;
+    requireOpen(controller, "enqueue to");
+    controller.enqueue(controller.owning || transfer !== undefined ? own(controller, chunk, transfer) : chunk);
   }
 
   error(e = undefined) {
     if (!isObject(this) || !(#controller in this)) illegalInvocation();
     this.#controller.error(e);
+  }
+}
+
+const readTransfer = (options) =>
+  internals.structuredClone.toOptions(options, "Failed to execute 'enqueue' on 'ReadableStreamDefaultController'", "parameter 2").transfer;
+
+/** The chunk as a stream of type "owning" takes it, a proposal (https://github.com/whatwg/streams/pull/1271). */
+function own(controller, chunk, transfer) {
+  if (!controller.owning) {
+    if (transfer.length === 0) return chunk;
+    throw new TypeError("Only a stream whose type is 'owning' takes objects by transfer.");
+  }
+  const { deserialize, serialize } = internals.structuredClone;
+  try {
+    return deserialize(serialize(chunk, transfer));
+  } catch (error) {
+    controller.error(error);
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ const {
   Array, ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached,
   ArrayBufferPrototypeGetMaxByteLength, ArrayBufferPrototypeGetResizable, ArrayBufferPrototypeResize,
   ArrayBufferPrototypeTransfer,
-  ArrayPrototypePush, BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataView, DataViewPrototypeGetBuffer,
+  ArrayPrototypePush, BigIntPrototypeValueOf, BooleanPrototypeValueOf, DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset, Date, DatePrototypeGetTime, Error, EvalError, Map,
   MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, NumberPrototypeValueOf, Object,
   ObjectDefineProperty, ObjectGetPrototypeOf, ObjectHasOwn, ObjectKeys, RangeError, ReferenceError,
@@ -43,13 +43,7 @@ const TRANSFERRED = 21;
 const ObjectPrototype = Object.prototype;
 const ArrayPrototype = Array.prototype;
 const ERRORS = { __proto__: null, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-const VIEWS = { __proto__: null };
-for (const name of [
-  "BigInt64Array", "BigUint64Array", "Float16Array", "Float32Array", "Float64Array", "Int16Array", "Int32Array",
-  "Int8Array", "Uint16Array", "Uint32Array", "Uint8Array", "Uint8ClampedArray",
-]) {
-  if (globalThis[name] !== undefined) VIEWS[name] = globalThis[name];
-}
+const { viewTypes } = internals.streamCore;
 
 const { QuotaExceededError } = internals;
 const getterOf = (key) => uncurryThis(ReflectGetOwnPropertyDescriptor(QuotaExceededError.prototype, key).get);
@@ -246,7 +240,7 @@ function serializeView(value, memory) {
  */
 function tracksLength(view, tag, buffer) {
   const length = ArrayBufferPrototypeGetByteLength(buffer);
-  const size = tag === undefined ? 1 : VIEWS[tag].BYTES_PER_ELEMENT;
+  const size = tag === undefined ? 1 : viewTypes[tag].elementSize;
   const before = elementsOf(view, tag);
   if (before === 0) return false;
   const last = new Uint8Array(size);
@@ -417,7 +411,7 @@ function fillProperties(target, properties, prototype) {
   return target;
 }
 
-const newView = (buffer, type, place) => new (type === undefined ? DataView : VIEWS[type])(buffer, place[0], place[1]);
+const newView = (buffer, type, place) => new viewTypes[type ?? "DataView"].construct(buffer, place[0], place[1]);
 
 function deserializeError(record) {
   const { value: Class, extra } = record;
@@ -452,7 +446,7 @@ function structuredClone(value, options = undefined) {
 }
 
 internals.structuredClone = {
-  __proto__: null, serialize, deserialize, serializeWithTransfer, deserializeWithTransfer,
+  __proto__: null, serialize, deserialize, serializeWithTransfer, deserializeWithTransfer, toOptions,
   registerSerializable: (entry) => ArrayPrototypePush(serializable, entry),
   registerTransferable: (entry) => ArrayPrototypePush(transferable, entry),
 };

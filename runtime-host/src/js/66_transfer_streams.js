@@ -1,5 +1,5 @@
 "use strict";
-// Transferring ReadableStreams and WritableStreams (https://streams.spec.whatwg.org/#rs-transfer). Both sides are in one
+// Transferring ReadableStreams, WritableStreams and TransformStreams (https://streams.spec.whatwg.org/#rs-transfer). Both sides are in one
 // isolate, so that the received stream reads or writes through the given one, which stays locked; chunks are cloned.
 
 const {
@@ -7,7 +7,8 @@ const {
 } = internals.primordials;
 const { DOMException } = internals;
 const { registerTransferable, serialize, deserialize } = internals.structuredClone;
-const { ReadableStream, WritableStream } = globalThis;
+const { streamCore: core, webidl } = internals;
+const { ReadableStream, TransformStream, WritableStream } = globalThis;
 
 const copyOf = (chunk) => deserialize(serialize(chunk));
 
@@ -38,7 +39,8 @@ const isReadableLocked = getterOf(ReadableStream, "locked");
 const getReader = uncurryThis(ReadableStream.prototype.getReader);
 const { read, cancel } = globalThis.ReadableStreamDefaultReader.prototype;
 
-registerTransferable({
+const readables = {
+  __proto__: null,
   test: is(isReadableLocked),
   transfer(stream) {
     requireUnlocked(isReadableLocked, stream, "ReadableStream");
@@ -64,13 +66,15 @@ registerTransferable({
       { __proto__: null, highWaterMark: 0 },
     );
   },
-});
+};
+registerTransferable(readables);
 
 const isWritableLocked = getterOf(WritableStream, "locked");
 const getWriter = uncurryThis(WritableStream.prototype.getWriter);
 const { write, close, abort } = globalThis.WritableStreamDefaultWriter.prototype;
 
-registerTransferable({
+const writables = {
+  __proto__: null,
   test: is(isWritableLocked),
   transfer(stream) {
     requireUnlocked(isWritableLocked, stream, "WritableStream");
@@ -84,4 +88,27 @@ registerTransferable({
       abort: (reason) => FunctionPrototypeCall(abort, writer, copyOfReason(reason)),
     });
   },
+};
+registerTransferable(writables);
+
+const readableOf = getterOf(TransformStream, "readable");
+const writableOf = getterOf(TransformStream, "writable");
+
+registerTransferable({
+  test: is(readableOf),
+  transfer(stream) {
+    const readable = readableOf(stream);
+    const writable = writableOf(stream);
+    // Neither side is locked when the other can't be.
+    requireUnlocked(isReadableLocked, readable, "ReadableStream");
+    requireUnlocked(isWritableLocked, writable, "WritableStream");
+    return { __proto__: null, reader: readables.transfer(readable), writer: writables.transfer(writable) };
+  },
+  receive: ({ reader, writer }) =>
+    new TransformStream(webidl.privateKey, {
+      __proto__: null,
+      public: undefined,
+      readable: core.tryReadableOf(readables.receive(reader)),
+      writable: core.tryWritableOf(writables.receive(writer)),
+    }),
 });

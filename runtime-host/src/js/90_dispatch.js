@@ -119,6 +119,7 @@ function configure(vars, serviceWorker) {
   env = JSONParse(vars);
   // A module's `env` import and each handler's argument are the same object.
   internals.hostModules["cloudflare:workers"].env = env;
+  internals.streamCore.addViewType("Float16Array");
   const { WebAssembly } = globalThis;
   internals.exposeLazily(["compileStreaming", "instantiateStreaming"], internals.makeWasmStreaming, true, WebAssembly);
   if (ops.codeGenerationAllowed()) internals.compileAtOnce();

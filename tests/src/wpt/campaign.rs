@@ -91,7 +91,7 @@ pub fn run(plan: &Plan, tell: &(dyn Fn(&str) + Sync)) -> Result<Report> {
     if plan.update {
         expectations.write(&folder, names.iter().map(String::as_str))?;
     }
-    let mut report = Report::new(rows, began.elapsed());
+    let mut report = Report::new(rows, began.elapsed(), reasons);
     for name in &names {
         if let Some(record) = expectations.files.get(name) {
             report.count(record);

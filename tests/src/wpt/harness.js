@@ -28,11 +28,14 @@ const wptRun = (() => {
     }
 
     const absolute = (value) => {
-      if (typeof value !== "string" || URL.canParse(value)) return value;
-      return URL.canParse(value, url) ? new URL(value, url).href : value;
+      // Not what Web IDL makes no string of, or another object takes the URL from.
+      if (typeof value === "symbol" || value instanceof Request) return value;
+      const text = String(value);
+      if (URL.canParse(text)) return value;
+      return URL.canParse(text, url) ? new URL(text, url).href : value;
     };
     const first = (list) => (list.length === 0 ? list : [absolute(list[0]), ...Array.from(list).slice(1)]);
-    for (const name of ["Request", "EventSource"]) {
+    for (const name of ["Request", "EventSource", "WebSocket"]) {
       const original = globalThis[name];
       if (typeof original !== "function") continue;
       const wrapped = new Proxy(original, {

@@ -84,15 +84,19 @@ impl Outcome {
 
 /// The server has other ports each time, and some names have its URL.
 fn without_ports(name: &str) -> String {
-    let mut parts = name.split("localhost:");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        plain += "localhost:";
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        plain += if rest.len() < part.len() { "PORT" } else { "" };
-        plain += rest;
+    let mut name = name.to_owned();
+    for host in ["localhost:", "127.0.0.1:"] {
+        let mut parts = name.split(host);
+        let mut plain = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            plain += host;
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            plain += if rest.len() < part.len() { "PORT" } else { "" };
+            plain += rest;
+        }
+        name = plain;
     }
-    plain
+    name
 }
 
 #[cfg(test)]
@@ -104,14 +108,20 @@ mod tests {
         let outcome = Outcome::parse(
             r#"{"harness":{"status":2,"message":"late"},"subtests":[
                 {"name":"a","status":0,"message":null},{"name":"a","status":1,"message":"no"},
-                {"name":"http://www.localhost:18800/b","status":3,"message":null}]}"#,
+                {"name":"http://www.localhost:18800/b?http://127.0.0.1:80","status":3,"message":null}]}"#,
         )
         .unwrap();
         assert_eq!((outcome.harness, outcome.message.as_deref()), ("TIMEOUT", Some("late")));
         let failures: Vec<_> = outcome.failures().map(|it| (it.name.as_str(), it.status)).collect();
         assert_eq!(
             (outcome.passed(), failures),
-            (1, vec![("a #1", "FAIL"), ("http://www.localhost:PORT/b", "NOTRUN")])
+            (
+                1,
+                vec![
+                    ("a #1", "FAIL"),
+                    ("http://www.localhost:PORT/b?http://127.0.0.1:PORT", "NOTRUN")
+                ]
+            )
         );
     }
 

@@ -10,6 +10,8 @@ use crate::{Error, Result};
 
 /// For a failure that nobody has looked at.
 pub const TRIAGE: &str = "triage";
+/// For what keeps a page from another origin's resources.
+const CORS: &str = "cors";
 
 /// The rules, in their order: the first that fits gives the reason.
 #[derive(Debug, Default)]
@@ -44,7 +46,8 @@ impl Reasons {
         Self::parse(&text).map_err(Error::during(file.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// The rules of a document as in the file.
+    pub fn parse(text: &str) -> Result<Self> {
         let document: Document = toml::from_str(text).map_err(Error::during("not as expected"))?;
         let regex = |text: &str| {
             Regex::new(text).map_err(Error::during(format!("bad regular expression {text:?}")))
@@ -68,6 +71,11 @@ impl Reasons {
         };
         self.0.iter().find(fits).map_or(TRIAGE, |rule| &rule.reason)
     }
+
+    /// Whether a subtest, passed or not, is about CORS or credentials.
+    pub fn is_cors(&self, file: &str, subtest: &str) -> bool {
+        self.of(file, Some(subtest)) == CORS
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +93,8 @@ mod tests {
         assert_eq!(reasons.of("fetch/a.any.js", Some("x")), "undecided");
         assert_eq!(reasons.of("fetch/a.any.js", None), "undecided");
         assert_eq!(reasons.of("fetch/b.any.js", None), TRIAGE);
+        assert!(reasons.is_cors("fetch/a.any.js", "cross-origin"));
+        assert!(!reasons.is_cors("fetch/a.any.js", "x"));
         assert!(Reasons::parse("[[rule]]\nreason = 'x'\n").is_err());
         assert!(Reasons::parse("[[rule]]\nreason = 'x'\nfiles = '('\n").is_err());
     }

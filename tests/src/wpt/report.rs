@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::expectations::{Change, FileRecord};
 use super::file::row;
-use super::outcome::{OK, Outcome};
+use super::outcome::{OK, Outcome, PASS};
+use super::reasons::Reasons;
 
 /// A file and what became of it.
 #[derive(Clone, Debug)]
@@ -68,29 +69,61 @@ fn short(text: &str) -> String {
     }
 }
 
-/// Sums of some files.
+/// Some subtests.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    files: usize,
+struct Part {
     passed: usize,
     total: usize,
 }
 
-impl Sum {
-    fn add(&mut self, outcome: &Outcome) {
-        self.files += 1;
-        self.passed += outcome.passed();
-        self.total += outcome.subtests.len();
-    }
-
-    fn percent(self) -> f64 {
-        if self.total == 0 { 0.0 } else { 100.0 * self.passed as f64 / self.total as f64 }
-    }
-
-    fn line(self, name: &str) -> String {
-        let Self { files, passed, total } = self;
+impl Part {
+    fn text(self) -> String {
+        let Self { passed, total } = self;
+        let percent = if total == 0 { 0.0 } else { 100.0 * passed as f64 / total as f64 };
         let part = format!("{passed}/{total}");
-        format!("{name:<40}{files:>6}  {part:>15}  {:>6.2} %\n", self.percent())
+        format!("{part:>15}  {percent:>6.2} %")
+    }
+}
+
+/// Sums of some files: all of their subtests, and those that are not about CORS and credentials.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    files: usize,
+    all: Part,
+    servers: Part,
+}
+
+impl Sum {
+    fn add(&mut self, file: &str, outcome: &Outcome, rules: &Reasons) {
+        self.files += 1;
+        for subtest in &outcome.subtests {
+            let passed = usize::from(subtest.status == PASS);
+            self.all.total += 1;
+            self.all.passed += passed;
+            if !rules.is_cors(file, &subtest.name) {
+                self.servers.total += 1;
+                self.servers.passed += passed;
+            }
+        }
+    }
+
+    /// The second figure only where it is another.
+    fn line(self, name: &str) -> String {
+        let second = if self.servers.total == self.all.total || self.servers.total == 0 {
+            String::new()
+        } else {
+            self.servers.text()
+        };
+        let line = format!("{name:<40}{:>6}  {}  {second}", self.files, self.all.text());
+        format!("{}\n", line.trim_end())
+    }
+
+    fn json(self) -> Value {
+        let Self { files, all, servers } = self;
+        json!({
+            "passed": all.passed, "total": all.total, "files": files,
+            "without_cors": { "passed": servers.passed, "total": servers.total },
+        })
     }
 }
 
@@ -99,6 +132,8 @@ impl Sum {
 pub struct Report {
     pub results: Vec<FileResult>,
     pub took: Duration,
+    /// They tell which subtests are about CORS.
+    rules: Reasons,
     /// How many expected failures have which reason.
     pub reasons: BTreeMap<String, usize>,
     /// Files on record that are not in the tree.
@@ -106,8 +141,8 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(results: Vec<FileResult>, took: Duration) -> Self {
-        Self { results, took, reasons: BTreeMap::new(), gone: 0 }
+    pub fn new(results: Vec<FileResult>, took: Duration, rules: Reasons) -> Self {
+        Self { results, took, rules, reasons: BTreeMap::new(), gone: 0 }
     }
 
     /// Adds the reasons of a file.
@@ -126,9 +161,9 @@ impl Report {
         let mut rows: BTreeMap<String, Sum> = BTreeMap::new();
         let mut all = Sum::default();
         for FileResult { name, outcome, .. } in &self.results {
-            rows.entry(row(name)).or_default().add(outcome);
+            rows.entry(row(name)).or_default().add(name, outcome, &self.rules);
             if !row(name).starts_with('(') {
-                all.add(outcome);
+                all.add(name, outcome, &self.rules);
             }
         }
         (rows, all)
@@ -137,7 +172,8 @@ impl Report {
     /// A table of directories, and what is to be said of the whole.
     pub fn summary(&self) -> String {
         let (rows, all) = self.sums();
-        let mut text = format!("{:<40}{:>6}  {:>15}\n", "directory", "files", "passed");
+        let mut text =
+            format!("{:<40}{:>6}  {:>15}{:>28}\n", "directory", "files", "passed", "without CORS");
         for (name, sum) in rows {
             text += &sum.line(&name);
         }
@@ -158,9 +194,7 @@ impl Report {
 
     pub fn json(&self) -> Value {
         let (rows, all) = self.sums();
-        let sum =
-            |sum: Sum| json!({ "passed": sum.passed, "total": sum.total, "files": sum.files });
-        let rows: Map<_, _> = rows.into_iter().map(|(name, row)| (name, sum(row))).collect();
+        let rows: Map<_, _> = rows.into_iter().map(|(name, row)| (name, row.json())).collect();
         let file = |result: &FileResult| {
             let Outcome { harness, message, subtests, took } = &result.outcome;
             let failures: Vec<_> = result
@@ -175,9 +209,48 @@ impl Report {
             (result.name.clone(), value)
         };
         json!({
-            "passed": all.passed, "total": all.total, "changes": self.changes(),
+            "passed": all.all.passed, "total": all.all.total, "changes": self.changes(),
+            "without_cors": all.json()["without_cors"],
             "seconds": self.took.as_secs_f64(), "directories": rows, "reasons": self.reasons,
             "files": self.results.iter().map(file).collect::<Map<_, _>>(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::outcome::Outcome;
+    use super::super::reasons::Reasons;
+    use super::{FileResult, Report};
+
+    #[test]
+    fn the_second_figure_leaves_out_what_is_about_cors_passed_or_not() {
+        let rules =
+            Reasons::parse("[[rule]]\nreason = 'cors'\nfiles = '^url/'\nnames = 'no-cors'\n");
+        let result = |name: &str| {
+            FileResult {
+            name: name.to_owned(),
+            outcome: Outcome::parse(
+                r#"{"harness":{"status":0},"subtests":[
+                    {"name":"a no-cors","status":0},{"name":"b no-cors","status":0},
+                    {"name":"c no-cors","status":1},{"name":"d","status":0},{"name":"e","status":1}]}"#,
+            )
+            .unwrap(),
+            changes: Vec::new(),
+            wavered: false,
+        }
+        };
+        let results = vec![result("url/a.any.js"), result("streams/a.any.js")];
+        let report = Report::new(results, Duration::ZERO, rules.unwrap());
+        let summary = report.summary();
+        let words = |directory: &str| {
+            let line = summary.lines().find(|line| line.starts_with(directory)).unwrap();
+            line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(words("url"), "3/5 60.00 % 1/2 50.00 %");
+        assert_eq!(words("streams"), "3/5 60.00 %");
+        assert_eq!(report.json()["without_cors"]["total"], 7);
     }
 }

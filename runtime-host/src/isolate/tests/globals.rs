@@ -272,3 +272,64 @@ fn responses_are_not_webassembly_modules() {
          disallowed by embedder; TypeError"
     );
 }
+
+#[test]
+fn a_transform_stream_is_transferred_with_both_sides_or_not_at_all() {
+    let code = "const source = new TransformStream({
+            transform: (chunk, to) => to.enqueue(`${chunk.of}!`),
+            flush: (to) => to.enqueue('end'),
+        });
+        const moved = structuredClone(source, { transfer: [source] });
+        const writer = moved.writable.getWriter();
+        const writing = writer.write({ of: 'a' }).then(() => writer.close());
+        const got = [moved instanceof TransformStream, source.readable.locked, source.writable.locked];
+        for await (const chunk of moved.readable) got.push(chunk);
+        await writing;
+
+        const half = new TransformStream();
+        half.writable.getWriter();
+        try {
+            structuredClone(half, { transfer: [half] });
+        } catch (error) {
+            got.push(error.name, half.readable.locked);
+        }
+        return new Response(String(got))";
+    let expected = "true,true,true,a!,end,DataCloneError,false";
+    assert_eq!(answer(&mut worker("", code)), expected);
+}
+
+#[test]
+fn an_owning_stream_takes_its_chunks_away() {
+    let code = "const { buffer } = new Uint8Array([1, 2]);
+        let controller;
+        const stream = new ReadableStream({ type: 'owning', start: (given) => void (controller = given) });
+        controller.enqueue(buffer, { transfer: [buffer] });
+        const got = [buffer.detached, (await stream.getReader().read()).value.byteLength];
+        const refuse = (act) => {
+            try {
+                act();
+            } catch (error) {
+                got.push(error.name);
+            }
+        };
+        refuse(() => controller.enqueue(() => {}));
+        got.push(controller.desiredSize === null);
+        new ReadableStream({ start: (other) => {
+            other.enqueue(1, { transfer: [] });
+            refuse(() => other.enqueue(1, { transfer: [new ArrayBuffer(1)] }));
+            [2, 3].forEach(other.enqueue, other);
+        } });
+        return new Response(String(got))";
+    assert_eq!(answer(&mut worker("", code)), "true,2,DataCloneError,true,TypeError");
+}
+
+#[test]
+fn views_of_every_type_are_cloned_and_read_into() {
+    let code = "const got = structuredClone(new Float16Array([1.5]));
+        const stream = new ReadableStream({
+            type: 'bytes', pull: (controller) => controller.byobRequest.respond(2),
+        });
+        const { value } = await stream.getReader({ mode: 'byob' }).read(new Float16Array(1));
+        return new Response([got.constructor.name, got[0], value.constructor.name, value.length].join())";
+    assert_eq!(answer(&mut worker("", code)), "Float16Array,1.5,Float16Array,1");
+}
