@@ -26,10 +26,13 @@ class Readable {
     this.expectedLength = undefined;
     // The handle of the host body that it gives wholly, be it as a branch of a tee, or undefined.
     this.wholeOf = undefined;
+    // The whole body that it is made of, as long as nobody has read of it, or undefined.
+    this.madeOf = undefined;
   }
 
   sameLengthAs(original) {
-    this.expectedLength = original.expectedLength;
+    const { expectedLength, madeOf } = original;
+    this.expectedLength = madeOf === undefined ? expectedLength : internals.body.byteLength(madeOf);
     this.wholeOf = original.wholeOf;
   }
 
@@ -42,6 +45,7 @@ class Readable {
   /** https://streams.spec.whatwg.org/#readable-stream-cancel: undefined or a promise. */
   cancel(reason) {
     this.disturbed = true;
+    this.madeOf = undefined;
     if (this.state === CLOSED) return undefined;
     if (this.state === ERRORED) return PromiseReject(this.storedError);
     this.close();

@@ -84,6 +84,15 @@ function hostError(stream, error) {
 
 // ---- Streams of bytes that are there already ----
 
+/** All that a stream gives, in a buffer that nobody else holds. */
+function giveAll(controller, bytes) {
+  const byteLength = TypedArrayPrototypeGetByteLength(bytes);
+  if (byteLength > 0) {
+    controller.enqueueOwned(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), byteLength, bytes);
+  }
+  controller.end();
+}
+
 class BytesSource {
   constructor(bytes) {
     this.bytes = bytes;
@@ -92,11 +101,7 @@ class BytesSource {
   pull(controller) {
     const { bytes } = this;
     this.bytes = undefined;
-    const byteLength = TypedArrayPrototypeGetByteLength(bytes);
-    if (byteLength > 0) {
-      controller.enqueueOwned(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes), byteLength, bytes);
-    }
-    controller.end();
+    giveAll(controller, bytes);
     return undefined;
   }
 
@@ -113,6 +118,39 @@ function fromBytes(bytes) {
   return exposeReadable(stream);
 }
 
+/** Makes the bytes of its stream's `madeOf` when somebody reads. */
+class WholeSource {
+  pull(controller) {
+    const { stream } = controller;
+    const { madeOf } = stream;
+    stream.madeOf = undefined;
+    try {
+      giveAll(controller, internals.body.ownBytes(madeOf));
+    } catch (error) {
+      // There may be no memory for them.
+      controller.error(error);
+    }
+    return undefined;
+  }
+
+  cancel() {
+    return undefined;
+  }
+}
+
+/** A byte stream of a whole body: a record that belongs to nobody else, and whose source nobody changes. */
+function fromWhole(record) {
+  const stream = createByteReadable(new WholeSource());
+  stream.madeOf = record;
+  return exposeReadable(stream);
+}
+
+/** The whole body that a stream is made of, as long as nobody has touched the stream; else undefined. */
+function madeOf(stream) {
+  const { disturbed, madeOf: record, reader } = tryReadableOf(stream);
+  return disturbed || reader !== undefined ? undefined : record;
+}
+
 /** What a stream gives at once of bytes that somebody else has too. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -124,6 +162,7 @@ class SharedBytesSource {
 
   pull(controller) {
     const { bytes, at } = this;
+    controller.stream.madeOf = undefined;
     const left = TypedArrayPrototypeGetByteLength(bytes) - at;
     const size = left < PIECE_BYTES ? left : PIECE_BYTES;
     this.at = at + size;
@@ -144,10 +183,14 @@ class SharedBytesSource {
   }
 }
 
-/** A byte stream of copies of bytes that nobody changes, made piece by piece as they are read. */
-function fromShared(bytes) {
+/**
+ * A byte stream of copies of bytes that nobody changes, made piece by piece as they are read. `record` is as for fromWhole,
+ * when they are a body's.
+ */
+function fromShared(bytes, record = undefined) {
   const stream = createByteReadable(new SharedBytesSource(bytes));
   stream.expectedLength = TypedArrayPrototypeGetByteLength(bytes);
+  stream.madeOf = record;
   return exposeReadable(stream);
 }
 
@@ -155,7 +198,8 @@ function fromShared(bytes) {
 
 /** How many bytes an undisturbed stream gives (for Content-Length), or undefined. */
 function expectedLength(stream) {
-  const { expectedLength: length, wholeOf } = tryReadableOf(stream);
+  const { expectedLength: length, madeOf: record, wholeOf } = tryReadableOf(stream);
+  if (record !== undefined) return internals.body.byteLength(record);
   return length === undefined && wholeOf !== undefined ? internals.hostBody.length(wholeOf) : length;
 }
 
@@ -404,11 +448,11 @@ function createTransform(transformer) {
 /** A ReadableStream of what an iterable or async iterable yields. */
 const from = (iterable) => exposeReadable(readableFrom(iterable));
 
-shield(HostSource, BytesSource, SharedBytesSource, Piece, Collector, Pump);
+shield(HostSource, BytesSource, WholeSource, SharedBytesSource, Piece, Collector, Pump);
 internals.streams = {
   __proto__: null,
   cancel, collect, consume, createConsumed, createHostReadable, createHostWritable, createMadeReadable, createTransform, detach, expectedLength,
-  from, fromBytes, fromShared,
-  hostClose, hostEnqueue, hostError, hostHandle, isClosed, isDisturbed, isErrored, isLocked, isReadableStream, pump, readAll,
+  from, fromBytes, fromShared, fromWhole,
+  hostClose, hostEnqueue, hostError, hostHandle, isClosed, isDisturbed, isErrored, isLocked, isReadableStream, madeOf, pump, readAll,
   takeHost, tee,
 };

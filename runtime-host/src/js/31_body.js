@@ -136,6 +136,19 @@ function ownBytes(record) {
   return record.shared ? copyBytes(record.source) : record.source;
 }
 
+/** Another record of the same whole body. */
+function copyOf(record) {
+  const copy = new BodyRecord(record.kind, record.source, null);
+  copy.shared = record.shared;
+  return copy;
+}
+
+/** How long a whole body is. */
+function byteLength({ kind, source }) {
+  if (kind === TEXT) return ops.utf8Length(source);
+  return kind === PARTS ? sizeOf(source) : TypedArrayPrototypeGetByteLength(source);
+}
+
 function streamOf(record) {
   if (record.stream !== null) return record.stream;
   const { streams } = internals;
@@ -145,8 +158,9 @@ function streamOf(record) {
     record.kind = STREAM;
     record.source = undefined;
   } else {
-    // The record keeps the source for clones and for leaving; the stream gets bytes of its own.
-    record.stream = record.kind === BYTES ? streams.fromShared(record.source) : streams.fromBytes(ownBytes(record));
+    // The record keeps the source for leaving; the stream makes bytes of its own, if somebody reads it.
+    const whole = copyOf(record);
+    record.stream = record.kind === BYTES ? streams.fromShared(record.source, whole) : streams.fromWhole(whole);
   }
   return record.stream;
 }
@@ -165,6 +179,19 @@ function finish(record) {
   if (record.stream !== null && record.kind !== STREAM) internals.streams.consume(record.stream);
   record.used = true;
   record.source = undefined;
+}
+
+/**
+ * The record of a Response's new body. A stream that was made of a whole body, which nobody has touched, stands for that:
+ * `new Response(response.body, response)` then leaves as the first response would have, and is never read as a stream.
+ */
+function settled(record) {
+  if (record.kind !== STREAM) return record;
+  const made = internals.streams.madeOf(record.stream);
+  if (made === undefined) return record;
+  const whole = copyOf(made);
+  whole.stream = record.stream;
+  return whole;
 }
 
 // ---- Moving and copying whole bodies ----
@@ -201,13 +228,14 @@ function clone(record) {
   if (record === null) return null;
   const problem = unusable(record);
   if (problem !== undefined) throw new TypeError(problem);
-  if (isWhole(record)) {
-    const copy = new BodyRecord(record.kind, record.source, null);
-    copy.shared = record.shared = true;
-    return copy;
+  if (isWhole(record) && record.stream === null) {
+    record.shared = true;
+    return copyOf(record);
   }
   // Nothing is pulled from the host until one of the branches is read.
   const branches = internals.streams.tee(streamOf(record));
+  record.kind = STREAM;
+  record.source = undefined;
   record.stream = branches[0];
   return new BodyRecord(STREAM, undefined, branches[1]);
 }
@@ -248,10 +276,14 @@ function cancel(record, reason) {
 
 // ---- Reading ----
 
-function joinBytes(parts) {
+function sizeOf(parts) {
   let size = 0;
   for (let i = 0; i < parts.length; i++) size += TypedArrayPrototypeGetByteLength(parts[i]);
-  const whole = new Uint8Array(size);
+  return size;
+}
+
+function joinBytes(parts) {
+  const whole = new Uint8Array(sizeOf(parts));
   let offset = 0;
   for (let i = 0; i < parts.length; i++) {
     TypedArrayPrototypeSet(whole, parts[i], offset);
@@ -410,6 +442,9 @@ internals.body = {
   isEmpty: (record) => (record.kind === TEXT || record.kind === BYTES) && record.source.length === 0,
   isStream: (record) => record.kind === STREAM,
   isUsed: (record) => record !== null && isUsed(record),
+  byteLength,
+  ownBytes,
+  settled,
   cancel,
   move,
   share,

@@ -141,7 +141,10 @@ function setBody(state, body) {
     return;
   }
   state.body = internals.body.extractWithType(body, state.headers, inConstructor);
-  if (!isNullBodyStatus(state.status)) return;
+  if (!isNullBodyStatus(state.status)) {
+    state.body = internals.body.settled(state.body);
+    return;
+  }
   // Workers let an empty string or buffer pass for no body.
   if (!internals.body.isEmpty(state.body)) {
     throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
