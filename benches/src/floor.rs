@@ -79,9 +79,11 @@ impl Answers {
                 });
             }
             Answer::Immediate => request = reply(Response::ImmediateResponse(immediate())),
-            Answer::Buffered => response.mode_override = body_mode(BodySendMode::BufferedPartial),
+            Answer::Buffered => {
+                response.mode_override = Some(body_mode(BodySendMode::BufferedPartial));
+            }
             Answer::Collected => {
-                request.mode_override = body_mode(BodySendMode::FullDuplexStreamed);
+                request.mode_override = Some(body_mode(BodySendMode::FullDuplexStreamed));
             }
         }
         Self { request, response, answer }
@@ -136,16 +138,16 @@ fn headers(response: CommonResponse) -> HeadersResponse {
     HeadersResponse { response: Some(response) }
 }
 
-fn body_mode(mode: BodySendMode) -> Option<ProcessingMode> {
+fn body_mode(mode: BodySendMode) -> ProcessingMode {
     let trailers = match mode {
         BodySendMode::FullDuplexStreamed => HeaderSendMode::Send,
         _ => HeaderSendMode::Default,
     };
-    Some(ProcessingMode {
+    ProcessingMode {
         response_body_mode: mode.into(),
         response_trailer_mode: trailers.into(),
         ..ProcessingMode::default()
-    })
+    }
 }
 
 fn body_reply(mutation: Mutation) -> ProcessingResponse {
