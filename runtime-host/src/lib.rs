@@ -1,6 +1,7 @@
 //! NANO's runtime host: runs Workers for Envoy's external-processing filter.
 //! ARCHITECTURE.md at the top of the repository has the map.
 
+mod aside;
 pub mod cache;
 pub mod cli;
 pub mod client;

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::actor::Actor;
+use crate::aside;
 use crate::isolate::message::{InvocationId, Message};
 
 /// What a timer stands for.
@@ -120,7 +121,7 @@ async fn run(runner: Weak<Actor>) {
                 let _ = actor.post(message);
                 drop(actor);
                 // Others want their turn too, however many timers are due.
-                tokio::task::yield_now().await;
+                aside::stand_aside().await;
             }
             Next::At(time) => {
                 let changed = Arc::clone(&timers.changed);

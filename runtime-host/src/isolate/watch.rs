@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::long_turns::{self, Place};
+use crate::aside;
 use crate::supervisor::recorder::Line;
 
 /// A turn longer than this gives its thread's other work away. A few milliseconds: above what any
@@ -181,6 +182,11 @@ impl Watched {
             let aside = STAND_ASIDE[turn.tries.min(STAND_ASIDE.len() - 1)];
             turn.tries += 1;
             turn.next_try = now + NEXT_TRY;
+            if turn.place.is_none() {
+                // Should V8 not come to look: what stands aside on that thread can be called away from
+                // here. What is in its queue others take by themselves.
+                aside::call_back();
+            }
             // The microseconds are the callback's data: nothing has to outlive the request.
             let data = std::ptr::without_provenance_mut(aside.as_micros() as usize);
             turn.isolate.request_interrupt(hand_over, data);

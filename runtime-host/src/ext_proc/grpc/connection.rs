@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::transport::{Incoming, Outgoing};
 use super::{Server, health};
+use crate::aside;
 use crate::exchange::BODY_WINDOW_BYTES;
 use crate::ext_proc::status::{Code, Status};
 use crate::ext_proc::stream;
@@ -91,7 +92,7 @@ async fn accept<T: AsyncRead + AsyncWrite + Unpin>(
             return accepted;
         }
         next_wake().await;
-        tokio::task::yield_now().await;
+        aside::stand_aside().await;
     }
 }
 
