@@ -27,6 +27,11 @@ use crate::egress::{Policy, Reason};
 /// A connection without traffic is probed after this, so that a peer that vanished is noticed.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
+/// How long a server may take nothing of what is sent to it until the kernel closes the connection
+/// (`TCP_USER_TIMEOUT`, tcp(7)). A connection that can't write hears nothing of its request having been
+/// given up, and would stay for good.
+const UNTAKEN: Duration = Duration::from_mins(1);
+
 /// Told of every connection that is refused.
 pub type OnDenied = Arc<dyn Fn(&Denied) + Send + Sync>;
 
@@ -148,6 +153,7 @@ impl Service<Uri> for Guarded {
             tcp.enforce_http(false);
             tcp.set_nodelay(true);
             tcp.set_keepalive(Some(KEEPALIVE));
+            tcp.set_tcp_user_timeout(Some(UNTAKEN));
             tcp.set_connect_timeout(Some(this.timeout));
             Ok(tcp.call(uri).await?)
         })
