@@ -1,4 +1,5 @@
-//! A connection that counts against its client's limit while it is open.
+//! A connection as a pool holds it: it counts against its client's limit while it is open, and can be
+//! cut.
 
 use std::io;
 use std::pin::Pin;
@@ -9,23 +10,25 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connect::Served;
+use super::cut::Cut;
 
 /// An open connection with its permit, given back when it is dropped.
 pub(super) struct Counted<T> {
     stream: T,
     served: Served,
+    cut: Cut,
     _permit: OwnedSemaphorePermit,
 }
 
 impl<T> Counted<T> {
     pub(super) fn new(stream: T, permit: OwnedSemaphorePermit) -> Self {
-        Self { stream, served: Served::default(), _permit: permit }
+        Self { stream, served: Served::default(), cut: Cut::default(), _permit: permit }
     }
 }
 
 impl<T: Connection> Connection for Counted<T> {
     fn connected(&self) -> Connected {
-        self.stream.connected().extra(self.served.clone())
+        self.stream.connected().extra(self.served.clone()).extra(self.cut.clone())
     }
 }
 
@@ -35,6 +38,7 @@ impl<T: Read + Unpin> Read for Counted<T> {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        self.cut.check(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -45,14 +49,17 @@ impl<T: Write + Unpin> Write for Counted<T> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.cut.check(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.cut.check(cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.cut.check(cx)?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
@@ -65,6 +72,7 @@ impl<T: Write + Unpin> Write for Counted<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.cut.check(cx)?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 }

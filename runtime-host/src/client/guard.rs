@@ -28,8 +28,8 @@ use crate::egress::{Policy, Reason};
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// How long a server may take nothing of what is sent to it until the kernel closes the connection
-/// (`TCP_USER_TIMEOUT`, tcp(7)). A connection that can't write hears nothing of its request having been
-/// given up, and would stay for good.
+/// (`TCP_USER_TIMEOUT`, tcp(7)). What is still to be written of a request that was answered already
+/// would otherwise keep its connection for good.
 const UNTAKEN: Duration = Duration::from_mins(1);
 
 /// Told of every connection that is refused.

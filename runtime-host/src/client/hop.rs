@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use hyper::body::Incoming;
 use url::{Position, Url};
 
+use super::cut::Sending;
 use super::request::{OnHop, Override};
 use super::response::{self, FetchResponse};
 use super::upload::UploadCanceller;
@@ -137,6 +138,14 @@ impl Hop {
             message.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         Ok(message)
+    }
+
+    /// A response's head is there; a stream may still be on its way.
+    pub(super) fn head_came(&mut self, sending: Sending) {
+        match self.body {
+            HopBody::Stream(_) => self.canceller.watch(sending),
+            HopBody::Empty | HopBody::Full(_) => sending.over(),
+        }
     }
 
     /// Whether the same message may be sent twice (RFC 9110 §9.2.2).

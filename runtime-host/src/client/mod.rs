@@ -14,6 +14,7 @@
 mod body;
 mod connect;
 mod counted;
+mod cut;
 mod decode;
 mod error;
 mod guard;
@@ -45,6 +46,7 @@ pub use tls::ClientConfig;
 pub use upgrade::Connection;
 pub use upload::{Upload, UploadClosed, UploadSender, upload};
 
+use cut::Sending;
 use hop::Hop;
 use pool::{PoolKey, Pools};
 
@@ -95,7 +97,11 @@ impl Client {
         let http1_only = request.headers().contains_key(http::header::UPGRADE);
         let key = PoolKey { target: Some(target.clone()), http1_only };
         let pool = self.pools.lock().get(key);
-        pool.request(request).await.map_err(|e| error::from_pool(&e, target))
+        let mut request = request;
+        let sending = Sending::of(&mut request);
+        let response = pool.request(request).await.map_err(|e| error::from_pool(&e, target))?;
+        sending.over();
+        Ok(response)
     }
 
     /// One hop, tried again when a connection that had served before turns out to be closed and
@@ -106,10 +112,12 @@ impl Client {
         let pool = self.pools.lock().get(PoolKey { target, http1_only: false });
         let mut retried = false;
         loop {
-            let result = pool.request(hop.message()?).await;
-            match result {
+            let mut message = hop.message()?;
+            let sending = Sending::of(&mut message);
+            match pool.request(message).await {
                 Ok(response) => {
                     connect::mark_used(&response);
+                    hop.head_came(sending);
                     return Ok(response);
                 }
                 Err(e) if !retried && hop.may_repeat() && connect::was_stale(&e) => retried = true,

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::cut::Sending;
 use super::{BoxError, ErrorKind, FetchError};
 use crate::exchange::BODY_WINDOW_BYTES;
 
@@ -97,7 +98,8 @@ pub struct Upload {
 impl Upload {
     /// Cancels the upload when dropped, wherever the body itself has gone.
     pub(super) fn canceller(&self) -> UploadCanceller {
-        UploadCanceller(Some((self.cancelled.clone(), self.room.clone())))
+        let (token, room) = (self.cancelled.clone(), self.room.clone());
+        UploadCanceller(Some(Cancelled { token, room, sending: None }))
     }
 
     fn failure(&mut self, message: String) -> BoxError {
@@ -175,21 +177,42 @@ impl fmt::Debug for Upload {
 
 /// See [`Upload::canceller`].
 #[derive(Debug, Default)]
-pub(super) struct UploadCanceller(Option<(CancellationToken, Arc<Semaphore>)>);
+pub(super) struct UploadCanceller(Option<Cancelled>);
+
+#[derive(Debug)]
+struct Cancelled {
+    token: CancellationToken,
+    room: Arc<Semaphore>,
+    sending: Option<Sending>,
+}
 
 impl UploadCanceller {
     /// The exchange is complete: the upload may finish by itself.
     pub(super) fn disarm(&mut self) {
-        self.0 = None;
+        if let Some(sending) = self.0.take().and_then(|cancelled| cancelled.sending) {
+            sending.over();
+        }
+    }
+
+    /// The connection on which the upload is.
+    pub(super) fn watch(&mut self, sending: Sending) {
+        match &mut self.0 {
+            Some(cancelled) => cancelled.sending = Some(sending),
+            None => sending.over(),
+        }
     }
 }
 
 impl Drop for UploadCanceller {
     fn drop(&mut self) {
-        if let Some((token, room)) = self.0.take() {
-            token.cancel();
-            // The connection drops the body only once it can write; its writer need not wait.
-            room.close();
+        let Some(Cancelled { token, room, sending }) = self.0.take() else { return };
+        // Its body was dropped: all of it is sent, and others may have the connection.
+        let is_sent = room.is_closed();
+        token.cancel();
+        // The connection drops the body only once it can write; its writer need not wait.
+        room.close();
+        if let Some(sending) = sending.filter(|_| is_sent) {
+            sending.over();
         }
     }
 }

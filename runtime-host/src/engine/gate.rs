@@ -5,13 +5,17 @@
 //! is one number that requests push forward (the generic cell rate algorithm, a leaky bucket as a
 //! meter: ITU-T I.371, annex A).
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop::unconstrained;
 
 use crate::limits::Limits;
 use crate::telemetry::metrics::WorkerMetrics;
@@ -53,6 +57,19 @@ pub(crate) type Place = OwnedSemaphorePermit;
 
 /// A request's place in the queue, given up when this is dropped.
 pub(crate) struct Waiting {
+    next: Next,
+    queue: Duration,
+    // Dropped last: who leaves the queue is out of it when it is counted out.
+    _counted: Counted,
+}
+
+type Acquired = Result<Place, AcquireError>;
+
+/// Waits in the semaphore's queue already.
+type Next = Pin<Box<dyn Future<Output = Acquired> + Send>>;
+
+/// A request among those that wait.
+struct Counted {
     gate: Arc<Gate>,
     gauge: Gauge,
 }
@@ -115,7 +132,20 @@ impl Gate {
         let more = |count: usize| (count < most).then_some(count + 1);
         self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         gauge.inc();
-        Some(Waiting { gate: Arc::clone(self), gauge: gauge.clone() })
+        let counted = Counted { gate: Arc::clone(self), gauge: gauge.clone() };
+        Some(Waiting { next: self.line_up(), queue: self.terms.queue, _counted: counted })
+    }
+
+    /// Enters the semaphore's queue at once: the task that will wait is polled when its thread gets
+    /// to it, and tasks of several threads in any order.
+    fn line_up(&self) -> Next {
+        // Without a budget: a connection that used its own up must not end up behind the others.
+        let mut next = Box::pin(unconstrained(Arc::clone(&self.places).acquire_owned()));
+        match next.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            // A place came free just now.
+            Poll::Ready(place) => Box::pin(std::future::ready(place)),
+            Poll::Pending => next,
+        }
     }
 }
 
@@ -123,14 +153,12 @@ impl Waiting {
     /// A place, or `None` when none came free in time. Requests get theirs in the order in which
     /// they came.
     pub async fn place(self) -> Option<Place> {
-        let places = Arc::clone(&self.gate.places);
-        let place = tokio::time::timeout(self.gate.terms.queue, places.acquire_owned()).await;
         // The semaphore is never closed.
-        place.ok()?.ok()
+        tokio::time::timeout(self.queue, self.next).await.ok()?.ok()
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.gate.waiting.fetch_sub(1, Ordering::Relaxed);
         self.gauge.dec();
@@ -200,6 +228,42 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
         });
         assert_eq!(admitted, 1000);
+    }
+
+    #[tokio::test]
+    async fn places_are_given_in_the_order_of_coming() {
+        let metrics = Metrics::new().worker("w");
+        let gates = Gates::default();
+        let limits = Limits {
+            concurrent_requests: 1,
+            queued_requests: 9,
+            queue_ms: 60_000,
+            ..Limits::default()
+        };
+        let Entry::Enter(Some(place)) = gates.enter(&limits, &metrics) else { panic!("no place") };
+        let waiting: Vec<_> = (0..9)
+            .map(|_| match gates.enter(&limits, &metrics) {
+                Entry::Wait(waiting) => waiting,
+                _ => panic!("no queue"),
+            })
+            .collect();
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        // Their tasks get to run in the opposite order.
+        for (number, waiting) in waiting.into_iter().enumerate().rev() {
+            let tell = tell.clone();
+            tokio::spawn(async move {
+                let place = waiting.place().await;
+                tell.send(number).expect("the test hears");
+                drop(place);
+            });
+            tokio::task::yield_now().await;
+        }
+        drop((place, tell));
+        let mut order = Vec::new();
+        while let Some(number) = told.recv().await {
+            order.push(number);
+        }
+        assert_eq!(order, (0..9).collect::<Vec<_>>());
     }
 
     #[tokio::test]

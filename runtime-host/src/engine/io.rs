@@ -50,10 +50,12 @@ impl Io {
             Effect::Subrequest(subrequest) => {
                 let connections = self.connections_of(actor, subrequest.id);
                 let (body, leaving) = (subrequest.body, subrequest.upload.leaving());
+                // The task may be over before it is noted here: what it would be noted for is locked.
+                let (mut bodies, mut uploads) = (self.bodies.lock(), self.uploads.lock());
                 let launched = subrequest::launch(actor, *subrequest, connections);
-                self.bodies.lock().insert(body, (launched.task, launched.reading));
+                bodies.insert(body, (launched.task, launched.reading));
                 if let (Some(leaving), Some(parts)) = (leaving, launched.parts) {
-                    self.uploads.lock().insert(leaving, parts);
+                    uploads.insert(leaving, parts);
                 }
             }
             Effect::ReadBody(body) => self.with_reading(body, Reading::begin),
@@ -78,7 +80,7 @@ impl Io {
                     CacheOp::Put { upload, .. } => upload.leaving(),
                     _ => None,
                 };
-                // The task may be over before it is noted here: what it would be noted for is locked.
+                // As above.
                 let (mut bodies, mut uploads) = (self.bodies.lock(), self.uploads.lock());
                 let launched = cache::launch(actor, *ask);
                 if let Some(body) = body {

@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::server::{describe, http, https, raw, reply};
-use super::{ClientConfig, ErrorKind, FetchBody, FetchRequest, client, open, text};
+use super::{
+    ClientConfig, ErrorKind, FetchBody, FetchRequest, RawBody, client, open, text, upload,
+};
 
 fn config(authority: &str) -> ClientConfig {
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -223,6 +225,43 @@ async fn a_client_opens_no_more_connections_than_it_may() {
     .await;
     let response = http.fetch(FetchRequest::get(quick.url("/"))).await.expect("a response");
     assert_eq!(response.status_text, "Fine");
+}
+
+/// Takes a request's head and nothing of its body.
+async fn takes_nothing(request: http::Request<hyper::body::Incoming>) -> http::Response<RawBody> {
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    drop(request);
+    reply("")
+}
+
+/// A connection that can't write hears of its request's end all the same.
+#[tokio::test]
+async fn an_upload_that_nobody_takes_ends_its_connection_with_its_request() {
+    let plain = http(takes_nothing).await;
+    let (tls, authority) = https(&["http/1.1"], takes_nothing).await;
+    let quick = http(|_| async { reply("quick") }).await;
+    for server in [plain, tls] {
+        let mut config = config(&authority);
+        config.connections = 1;
+        let http = open(&config);
+        let (sender, body) = upload(None);
+        let mut request = FetchRequest::get(server.url("/"));
+        request.method = "POST".into();
+        request.body = FetchBody::Stream(body);
+        let asked = tokio::spawn({
+            let http = http.clone();
+            async move { http.fetch(request).await }
+        });
+        // Until the kernel's buffers on both sides are full, and the window before them.
+        let chunk = bytes::Bytes::from(vec![0; 64 * 1024]);
+        let second = Duration::from_secs(1);
+        while tokio::time::timeout(second, sender.send(chunk.clone())).await.is_ok() {}
+        asked.abort();
+        let next = http.fetch(FetchRequest::get(quick.url("/")));
+        let next = tokio::time::timeout(Duration::from_secs(5), next).await;
+        let response = next.expect("a connection came free").expect("a response");
+        assert_eq!(text(response).await, "quick", "{}", server.url("/"));
+    }
 }
 
 #[test]
