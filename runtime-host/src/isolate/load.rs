@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroI32;
 
+use v8::script_compiler::{CompileOptions, NoCacheReason};
 use v8::{Local, PinScope};
 
 use super::{error, state};
@@ -10,6 +11,11 @@ use crate::worker::{Bundle, Format, Module, ModuleImport, ModuleKind};
 
 /// Sources from this size on are not copied into the heap: V8 reads them where the bundle has them.
 const SHARED_SOURCE_MIN: usize = 2048;
+
+/// Sources up to this size are compiled with all their functions when the isolate starts, away from
+/// the threads of requests. In larger ones most functions are never called: those are compiled when they
+/// first are, as V8 does by itself.
+const WHOLE_SOURCE_MOST: usize = 256 * 1024;
 
 /// Modules of the isolate that were compiled.
 #[derive(Default)]
@@ -106,8 +112,29 @@ fn compile_source<'s>(
 ) -> Option<Local<'s, v8::Module>> {
     let code = source_string(scope, module)?;
     let origin = origin(scope, &module.specifier, true)?;
-    let mut source = v8::script_compiler::Source::new(code, Some(&origin));
-    v8::script_compiler::compile_module(scope, &mut source)
+    if module.source.len() <= WHOLE_SOURCE_MOST && state::with(scope, |s| s.starting) {
+        v8::tc_scope!(let scope, scope);
+        if let Some(module) = compile_with(scope, code, &origin, CompileOptions::EagerCompile) {
+            return Some(module);
+        }
+        if scope.has_terminated() {
+            return None;
+        }
+        // Functions may be nested deeper than the parser's stack allows when it takes them all at
+        // once. What is wrong with the source in earnest is said again below.
+        scope.reset();
+    }
+    compile_with(scope, code, &origin, CompileOptions::NoCompileOptions)
+}
+
+fn compile_with<'s>(
+    scope: &mut PinScope<'s, '_>,
+    code: Local<'s, v8::String>,
+    origin: &v8::ScriptOrigin<'_>,
+    options: CompileOptions,
+) -> Option<Local<'s, v8::Module>> {
+    let mut source = v8::script_compiler::Source::new(code, Some(origin));
+    v8::script_compiler::compile_module2(scope, &mut source, options, NoCacheReason::NoReason)
 }
 
 fn data_value<'s>(scope: &mut PinScope<'s, '_>, module: &Module) -> Option<Local<'s, v8::Value>> {

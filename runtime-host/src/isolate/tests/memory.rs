@@ -52,3 +52,35 @@ fn a_long_source_is_not_copied() {
     }
     assert!(bytes[1] < bytes[0] + comment.len() / 4, "{bytes:?} for {}", comment.len());
 }
+
+/// The functions of a module that is not large are compiled when the isolate starts, not by a request.
+#[test]
+fn functions_are_compiled_at_the_start() {
+    let functions: Vec<_> = (0..3000)
+        .map(|i| format!("function f{i}(a) {{ return a.x + a.y[{i}] * f{i}(a) }}"))
+        .collect();
+    let functions = functions.join("\n");
+    let code = format!("{functions} export default {{ fetch() {{ return new Response('hi') }} }}");
+    let comment = format!("/*{}*/\n", "long ".repeat(60_000));
+    let bytes = ["", &comment].map(|comment| {
+        let mut worker = Driver::new(&format!("{code}{comment}"));
+        worker.instance.memory_bytes()
+    });
+    // Some 300 bytes for each.
+    assert!(bytes[0] > bytes[1] + 500_000, "{bytes:?}");
+}
+
+/// What only the parser that takes all functions at once has no stack for is compiled later.
+#[test]
+fn a_function_that_can_be_compiled_later_only_starts() {
+    let nested = format!("{}{}", "[".repeat(3500), "]".repeat(3500));
+    let code = format!(
+        "function deep() {{ return {nested} }}
+        export default {{ fetch() {{
+            try {{ deep() }} catch (e) {{ return new Response(e.name) }}
+            return new Response('deep enough');
+        }} }}"
+    );
+    let mut worker = Driver::new(&code);
+    assert_eq!(text(&respond(&worker.start("GET", "/")).body), "RangeError");
+}
