@@ -37,10 +37,18 @@ impl Machine {
         Ok(Self { cpus, memory_gb: total.div_ceil(1 << 20), processor, kernel })
     }
 
-    /// As in the names of result directories.
+    /// As in the names of result directories: processors differ by more than most changes do.
     pub fn class(&self) -> String {
-        format!("{}cpu-{}g", self.cpus, self.memory_gb)
+        format!("{}cpu-{}g-{}", self.cpus, self.memory_gb, family(&self.processor))
     }
+}
+
+/// Maker and family of a processor, as part of a name.
+fn family(processor: &str) -> String {
+    let plain = processor.to_lowercase().replace("(r)", " ").replace("(tm)", " ");
+    let words: Vec<_> = plain.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).take(2).collect();
+    words.join("-")
 }
 
 /// The date in UTC, `YYYY-MM-DD`.
@@ -48,4 +56,17 @@ pub fn today() -> Result<String> {
     let date = Command::new("date").args(["--utc", "+%F"]).output();
     let date = date.map_err(Error::during("can't run date"))?;
     Ok(String::from_utf8_lossy(&date.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_named_by_maker_and_family() {
+        assert_eq!(family("AMD EPYC"), "amd-epyc");
+        assert_eq!(family("AMD EPYC 7B13 64-Core Processor"), "amd-epyc");
+        assert_eq!(family("Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz"), "intel-xeon");
+        assert_eq!(family("unknown"), "unknown");
+    }
 }
