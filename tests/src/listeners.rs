@@ -199,7 +199,8 @@ fn ext_proc(mode: Mode) -> Value {
             // As in envoy.yaml, and as users of other modes may have left it out.
             "allow_content_length_header": mode == Mode::Lazy,
             "observability_mode": mode == Mode::Observability,
-            "message_timeout": "20s",
+            // As in envoy.yaml: a built-in function that nothing interrupts may take a slow machine 20 s.
+            "message_timeout": "60s",
             "max_message_timeout": "600s",
             "mutation_rules": { "allow_all_routing": true },
             "metadata_options": { "receiving_namespaces": { "untyped": ["nano"] } },

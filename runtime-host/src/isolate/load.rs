@@ -12,10 +12,10 @@ use crate::worker::{Bundle, Format, Module, ModuleImport, ModuleKind};
 /// Sources from this size on are not copied into the heap: V8 reads them where the bundle has them.
 const SHARED_SOURCE_MIN: usize = 2048;
 
-/// Sources up to this size are compiled with all their functions when the isolate starts, away from
-/// the threads of requests. In larger ones most functions are never called: those are compiled when they
-/// first are, as V8 does by itself.
-const WHOLE_SOURCE_MOST: usize = 256 * 1024;
+/// So much source, in bytes and all modules together, is compiled with all its functions when the isolate
+/// starts, away from the threads of requests. Of more than that most functions are never called: those are
+/// compiled when they first are, as V8 does by itself.
+const WHOLE_SOURCES_MOST: usize = 256 * 1024;
 
 /// Modules of the isolate that were compiled.
 #[derive(Default)]
@@ -26,6 +26,20 @@ pub struct ModuleMap {
     exports: HashMap<NonZeroI32, Vec<(String, v8::Global<v8::Value>)>>,
     /// Name → object of exports, for modules that the host provides.
     pub host: HashMap<String, v8::Global<v8::Object>>,
+    /// Bytes of source that were compiled whole.
+    whole: usize,
+}
+
+impl ModuleMap {
+    /// Whether a source of so many bytes is to be compiled whole, which is noted.
+    fn takes_whole(&mut self, bytes: usize) -> bool {
+        let whole = self.whole.saturating_add(bytes);
+        let fits = whole <= WHOLE_SOURCES_MOST;
+        if fits {
+            self.whole = whole;
+        }
+        fits
+    }
 }
 
 /// Evaluates the Worker's entry. Returns the main module's namespace, or `None` for a
@@ -112,7 +126,7 @@ fn compile_source<'s>(
 ) -> Option<Local<'s, v8::Module>> {
     let code = source_string(scope, module)?;
     let origin = origin(scope, &module.specifier, true)?;
-    if module.source.len() <= WHOLE_SOURCE_MOST && state::with(scope, |s| s.starting) {
+    if state::with(scope, |s| s.starting && s.modules.takes_whole(module.source.len())) {
         v8::tc_scope!(let scope, scope);
         if let Some(module) = compile_with(scope, code, &origin, CompileOptions::EagerCompile) {
             return Some(module);

@@ -53,7 +53,7 @@ fn a_long_source_is_not_copied() {
     assert!(bytes[1] < bytes[0] + comment.len() / 4, "{bytes:?} for {}", comment.len());
 }
 
-/// The functions of a module that is not large are compiled when the isolate starts, not by a request.
+/// The functions of modules that are not large are compiled when the isolate starts, not by a request.
 #[test]
 fn functions_are_compiled_at_the_start() {
     let functions: Vec<_> = (0..3000)
