@@ -1,4 +1,5 @@
-//! Cutting a connection whose request was given up while its body was being sent.
+//! Cutting a connection: one whose request was given up while its body was being sent, and one on which a
+//! body may come that nobody asked for.
 //!
 //! hyper closes an HTTP/1.1 connection whose request is dropped, but writes first what it has buffered:
 //! towards a server that reads nothing that never ends, and TLS can't say its goodbye either.
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 
 use futures_util::task::AtomicWaker;
-use http::{Extensions, Request};
+use http::{Extensions, Request, Response, StatusCode, Version, header};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use super::RawBody;
@@ -35,12 +36,25 @@ impl Cut {
     pub fn check(&self, cx: &Context<'_>) -> io::Result<()> {
         self.0.driver.register(cx.waker());
         if self.0.is_cut.load(Ordering::Acquire) {
-            return Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "the request was given up",
-            ));
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection was cut"));
         }
         Ok(())
+    }
+}
+
+/// Cuts the connection of a response that announces a body where its status allows none (RFC 9110
+/// §15.3.5 and §15.4.5): what comes would be taken for the response to the next request.
+pub(super) fn forbidden_body<B>(response: &Response<B>) {
+    if !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || response.version() > Version::HTTP_11
+    {
+        return;
+    }
+    let headers = response.headers();
+    let announced = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if let Some(cut) = response.extensions().get::<Cut>().filter(|_| announced) {
+        cut.cut();
     }
 }
 

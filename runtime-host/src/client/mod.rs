@@ -117,6 +117,7 @@ impl Client {
             match pool.request(message).await {
                 Ok(response) => {
                     connect::mark_used(&response);
+                    cut::forbidden_body(&response);
                     hop.head_came(sending);
                     return Ok(response);
                 }

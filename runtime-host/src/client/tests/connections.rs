@@ -227,6 +227,28 @@ async fn a_client_opens_no_more_connections_than_it_may() {
     assert_eq!(response.status_text, "Fine");
 }
 
+/// What follows a response that can't have a body is not the next response.
+#[tokio::test]
+async fn a_body_where_none_may_be_is_not_the_next_response() {
+    let server = raw(|mut stream| async move {
+        let mut head = [0; 1024];
+        while stream.read(&mut head).await.is_ok_and(|n| n > 0) {
+            let _ = stream.write_all(b"HTTP/1.1 204 None\r\ncontent-length: 9\r\n\r\n").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let _ = stream.write_all(b"forbidden").await;
+        }
+    })
+    .await;
+    let http = client();
+    for connections in 1..=3 {
+        let mut request = FetchRequest::get(server.url("/"));
+        request.method = "POST".into();
+        let response = http.fetch(request).await.expect("a response");
+        assert_eq!(response.status_text, "None");
+        assert_eq!(server.connections(), connections);
+    }
+}
+
 /// Takes a request's head and nothing of its body.
 async fn takes_nothing(request: http::Request<hyper::body::Incoming>) -> http::Response<RawBody> {
     tokio::time::sleep(Duration::from_mins(1)).await;
